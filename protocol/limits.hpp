@@ -1,0 +1,67 @@
+// The one table of limits: everything that bounds memory, size, number or time, in one place.
+// What a client needs to know is advertised in `Welcome`. Read on: docs/protocol.md, "Limits".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::protocol::limits {
+
+inline constexpr std::uint8_t version_min = 1;
+inline constexpr std::uint8_t version_max = 1;
+
+// paths
+inline constexpr std::size_t path_bytes = 4000;
+inline constexpr std::size_t name_bytes = 255;
+inline constexpr std::size_t path_depth = 128;
+
+// messages
+inline constexpr std::size_t body_bytes = 1u << 20;
+/// Bytes covered by one digest. Fixed for protocol v1; a chunk on the wire is whole leaves.
+inline constexpr std::size_t leaf_bytes = 128u << 10;
+inline constexpr std::size_t chunk_bytes = 1u << 20;
+inline constexpr std::size_t frame_bytes = chunk_bytes + body_bytes;
+/// Files up to this size are put in one message, and their bytes go into the commit log.
+inline constexpr std::size_t small_file_bytes = leaf_bytes;
+inline constexpr std::uint64_t file_bytes = 1ull << 44;
+inline constexpr std::size_t list_entries = 1000;
+
+// sessions
+inline constexpr std::size_t sessions = 4096;
+inline constexpr std::uint32_t window_requests = 256;
+inline constexpr std::size_t window_bytes = 16u << 20;
+inline constexpr std::uint32_t lease_ms = 10'000;
+inline constexpr std::uint32_t lease_min_ms = 500;
+inline constexpr std::uint32_t lease_max_ms = 3'600'000;
+/// Bytes kept for a peer that does not read its answers, beyond libzmq's own queue.
+inline constexpr std::size_t outbox_bytes = 16u << 20;
+/// Requests of all sessions under way at once.
+inline constexpr std::size_t jobs = 65'536;
+
+// locks
+inline constexpr std::size_t claims = 64;
+inline constexpr std::size_t locks_per_session = 10'000;
+inline constexpr std::size_t locks_in_all = 2'000'000;
+inline constexpr std::size_t waiters_in_all = 100'000;
+inline constexpr std::uint32_t wait_max_ms = 86'400'000;
+inline constexpr std::uint32_t ttl_max_ms = 86'400'000;
+
+// workers
+inline constexpr std::uint32_t worker_slots = 64;
+inline constexpr std::uint32_t worker_heartbeat_ms = 500;
+inline constexpr std::uint32_t worker_silence_ms = 3'000;
+
+// the commit log
+inline constexpr std::uint64_t number_reserve = 1'000'000;
+inline constexpr std::size_t log_segment_bytes = 64u << 20;
+inline constexpr std::size_t log_checkpoint_bytes = 128u << 20;
+inline constexpr std::size_t batch_commits = 512;
+/// Outcomes remembered for each session: as many as it may have requests unanswered.
+inline constexpr std::size_t outcomes_per_session = window_requests;
+
+// the client
+inline constexpr std::uint32_t connect_timeout_ms = 5'000;
+/// How long a client tries to get back to a server that went away before it gives up.
+inline constexpr std::uint32_t reconnect_limit_ms = 30'000;
+
+}  // namespace sluice::protocol::limits

@@ -1,0 +1,232 @@
+// Messages that change the tree. Each becomes one commit: it happens once, however often it is repeated
+// under the same session and request id, and is durable before it can be seen. Plain data.
+// Read on: docs/protocol.md, "Changing".
+#pragma once
+
+#include "protocol/codec.hpp"
+#include "protocol/messages/files.hpp"
+#include "protocol/types.hpp"
+
+namespace sluice::protocol {
+
+/// What every change may carry. A token makes the change part of what is done under that lock: lost,
+/// expired or of another path is an error. Without one, the change takes the lock it needs for just its commit.
+struct Terms {
+  std::string token;
+  /// How long to wait where somebody else's lock is in the way; 0: not at all.
+  std::uint32_t wait_ms = 0;
+  /// Only if the (target) file has this version now; 0 asks for one put there by hand.
+  std::optional<std::uint64_t> if_version;
+  /// Only if nothing is at the (target) path now.
+  bool if_absent = false;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.may("token", s.token);
+    v.may("wait_ms", s.wait_ms);
+    v.may("if_version", s.if_version);
+    v.may("if_absent", s.if_absent);
+  }
+};
+
+/// Permission bits and time for what is stored; absent ones get the server's defaults (0644 or 0755, now).
+struct Preserve {
+  std::optional<std::uint32_t> mode;
+  std::optional<std::int64_t> mtime_ns;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.may("mode", s.mode);
+    v.may("mtime_ns", s.mtime_ns);
+  }
+};
+
+/// The answer to every change: the commit's number, which is the version of the file a put or copy stored.
+template <Type wire_type>
+struct ChangeReply {
+  static constexpr Type type = wire_type;
+  std::uint64_t version = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("version", s.version);
+  }
+};
+
+/// Stores a small file (up to `small_file_bytes`) whose bytes are the payload.
+struct Put {
+  static constexpr Type type = Type::put;
+  std::string path;
+  Digest root{};
+  Preserve preserve;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.must("root", s.root);
+    Preserve::fields(v, s.preserve);
+    Terms::fields(v, s.terms);
+  }
+};
+using PutReply = ChangeReply<Type::put_reply>;
+
+/// Begins the upload of a file of any size. The id is 16 random bytes chosen by the client: one id is one
+/// sequence of bytes. Beginning an upload again finds what has arrived.
+struct WriteBegin {
+  static constexpr Type type = Type::write_begin;
+  Binary upload;
+  std::string path;
+  std::uint64_t size_bytes = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+    v.must("path", s.path);
+    v.must("size_bytes", s.size_bytes);
+  }
+};
+using WriteBeginReply = Empty<Type::write_begin_reply>;
+
+/// Some whole leaves of the file (the last one may be short); the payload holds the bytes.
+struct WriteChunk {
+  static constexpr Type type = Type::write_chunk;
+  Binary upload;
+  std::uint64_t offset_bytes = 0;
+  /// Digests of the payload's leaves, 16 bytes each.
+  Binary leaves;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+    v.may("offset_bytes", s.offset_bytes);
+    v.must("leaves", s.leaves);
+  }
+};
+using WriteChunkReply = Empty<Type::write_chunk_reply>;
+
+/// Asks which leaves have arrived.
+struct WriteStatus {
+  static constexpr Type type = Type::write_status;
+  Binary upload;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+  }
+};
+
+struct WriteStatusReply {
+  static constexpr Type type = Type::write_status_reply;
+  std::uint64_t size_bytes = 0;
+  /// One byte a leaf: 1 arrived, 0 missing.
+  Binary arrived;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("size_bytes", s.size_bytes);
+    v.must("arrived", s.arrived);
+  }
+};
+
+/// Ends an upload: the file appears at `path`, whole, with one version. A lost connection never does this.
+struct WriteCommit {
+  static constexpr Type type = Type::write_commit;
+  Binary upload;
+  std::string path;
+  std::uint64_t size_bytes = 0;
+  Digest root{};
+  Preserve preserve;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+    v.must("path", s.path);
+    v.must("size_bytes", s.size_bytes);
+    v.must("root", s.root);
+    Preserve::fields(v, s.preserve);
+    Terms::fields(v, s.terms);
+  }
+};
+using WriteCommitReply = ChangeReply<Type::write_commit_reply>;
+
+struct WriteAbort {
+  static constexpr Type type = Type::write_abort;
+  Binary upload;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+  }
+};
+using WriteAbortReply = Empty<Type::write_abort_reply>;
+
+/// Removes a file or an empty directory; with `recursive` a directory and all beneath it, at once.
+struct Remove {
+  static constexpr Type type = Type::remove;
+  std::string path;
+  bool recursive = false;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.may("recursive", s.recursive);
+    Terms::fields(v, s.terms);
+  }
+};
+using RemoveReply = ChangeReply<Type::remove_reply>;
+
+/// Renames a file or directory. An existing file at `to_path` is replaced, an existing directory is not.
+struct Rename {
+  static constexpr Type type = Type::rename;
+  std::string path;
+  std::string to_path;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.must("to_path", s.to_path);
+    Terms::fields(v, s.terms);
+  }
+};
+using RenameReply = ChangeReply<Type::rename_reply>;
+
+/// Copies one file on the server; the copy has a version of its own. Conditions are about `to_path`.
+struct Copy {
+  static constexpr Type type = Type::copy;
+  std::string path;
+  std::string to_path;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.must("to_path", s.to_path);
+    Terms::fields(v, s.terms);
+  }
+};
+using CopyReply = ChangeReply<Type::copy_reply>;
+
+/// Makes a directory; with `parents` missing ones above it too, and an existing directory is no error.
+struct MakeDirectory {
+  static constexpr Type type = Type::make_directory;
+  std::string path;
+  bool parents = false;
+  Preserve preserve;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.may("parents", s.parents);
+    Preserve::fields(v, s.preserve);
+    Terms::fields(v, s.terms);
+  }
+};
+using MakeDirectoryReply = ChangeReply<Type::make_directory_reply>;
+
+/// Sets mode and time of an existing file or directory. The version stays.
+struct SetAttributes {
+  static constexpr Type type = Type::set_attributes;
+  std::string path;
+  Preserve preserve;
+  Terms terms;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    Preserve::fields(v, s.preserve);
+    Terms::fields(v, s.terms);
+  }
+};
+using SetAttributesReply = ChangeReply<Type::set_attributes_reply>;
+
+}  // namespace sluice::protocol

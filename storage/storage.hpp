@@ -1,0 +1,177 @@
+// The disk as the actors see it: nouns of the file server, not system calls. `PosixStorage` is the real one,
+// the simulator's forgets at a power loss what was not synced. Nothing outside storage/ makes a file system
+// call on the root.
+//
+// All paths are checked by protocol::check_path before they come here; names in staging and snapshots are made
+// by the workers (storage/names.hpp). Every call may be made from any thread and any process that opened the
+// same root; the "publishing" group only by the publisher. Every call may fail with `io_error`, `no_space` or
+// `denied`; other errors are named at the call. Errors carry the path they are about.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/errors.hpp"
+#include "protocol/messages/changes.hpp"
+#include "protocol/messages/files.hpp"
+#include "protocol/payload.hpp"
+
+namespace sluice::storage {
+
+using protocol::Attributes;
+using protocol::Digest;
+using protocol::Payload;
+using protocol::Preserve;
+using protocol::Result;
+
+/// What is written into a file's attributes before it is published.
+struct FileStamp {
+  std::uint64_t version = 0;
+  std::uint64_t size_bytes = 0;
+  Digest root{};
+};
+
+/// An entry of the tree as the publisher sees it. The inode number tells a renamed file from a new one.
+struct Entry {
+  Attributes attributes;
+  std::uint64_t inode = 0;
+};
+
+/// A file in staging, complete and (unless small) synced.
+struct Staged {
+  std::uint64_t size_bytes = 0;
+  Digest root{};
+};
+
+/// A file opened for reading: whole in `bytes`, or, when `snapshot_made`, under the snapshot name asked for.
+struct Opened {
+  Attributes attributes;
+  Payload bytes;
+  bool snapshot_made = false;
+};
+
+struct Piece {
+  Payload bytes;
+  /// Digests of the leaves in `bytes`, as stored at upload, or made anew where none were stored.
+  std::string leaves;
+};
+
+struct UploadState {
+  std::uint64_t size_bytes = 0;
+  /// One byte a leaf: 1 arrived, 0 missing.
+  std::string arrived;
+};
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// Names this root among all others; the same for every process that opens it.
+  virtual std::string identity() const = 0;
+
+  // --- reading the tree (workers) ---
+
+  /// Fails with `not_found`, `not_directory` (a part of the path is a file), `not_regular` (a link or special file).
+  virtual Result<Entry> stat(const std::string& path) = 0;
+  /// One page; the server's own directory, links and special files are left out of nothing but the former:
+  /// they are listed as `other`. Fails with `not_found`, `not_directory`.
+  virtual Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
+                                           std::uint32_t max_entries, bool details) = 0;
+  /// Reads a file of up to `whole_bytes` at once; of a larger one makes a snapshot. Making the same snapshot
+  /// of the same version again is no error. Fails with `not_found`, `is_directory`, `not_regular`.
+  virtual Result<Opened> open(const std::string& path, std::size_t whole_bytes,
+                              const std::string& snapshot) = 0;
+  /// Up to `length` bytes from `offset` (a multiple of the leaf size), whole leaves, fewer only at the end of
+  /// the file. Fails with `snapshot_gone`.
+  virtual Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
+                                      std::size_t length) = 0;
+  /// No error if it is gone already.
+  virtual Result<void> drop_snapshot(const std::string& snapshot) = 0;
+
+  // --- staging (workers) ---
+
+  /// A whole small file, not synced: its bytes will be in the log. An older one of that name is replaced.
+  virtual Result<void> stage_small(const std::string& name, std::span<const char> bytes,
+                                   const Preserve& preserve) = 0;
+  /// Makes room for an upload. Beginning it again with the same size is no error; with another size it fails
+  /// with `upload_conflict`.
+  virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) = 0;
+  /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller. Writing the
+  /// same again is no error; other digests where some are recorded: `upload_conflict`. `unknown_upload`,
+  /// `bad_message` (outside the file or not whole leaves).
+  virtual Result<void> write_upload(const std::string& name, std::uint64_t offset,
+                                    std::span<const char> bytes, std::string_view leaves) = 0;
+  /// Fails with `unknown_upload`.
+  virtual Result<UploadState> upload_state(const std::string& name) = 0;
+  /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs the data.
+  /// May be called again. Fails with `unknown_upload`, `upload_incomplete`, `digest_mismatch`.
+  virtual Result<void> finish_upload(const std::string& name, const Staged& expected,
+                                     const Preserve& preserve) = 0;
+  /// A copy of a file of the tree in staging (shared blocks where the filesystem can), synced, with the mode
+  /// of the original. Fails as `open`.
+  virtual Result<Staged> stage_copy(const std::string& path, const std::string& name) = 0;
+  /// No error if it is gone already.
+  virtual Result<void> drop_staged(const std::string& name) = 0;
+
+  // --- publishing (the publisher alone) ---
+
+  /// Takes a finished upload or copy out of the workers' reach, under the commit's number; gives its inode
+  /// number. Fails with `unknown_upload`.
+  virtual Result<std::uint64_t> claim(const std::string& name, std::uint64_t number) = 0;
+  /// Drops one claimed file, or (0) all that are left after replay. No error if there is none.
+  virtual Result<void> drop_claimed(std::uint64_t number) = 0;
+  /// Writes the stamp and moves the claimed file to `path`, replacing a file. Tells whether what was replaced
+  /// went to the trash. Fails with `not_found` (the parent), `is_directory`, `not_directory`, `unknown_upload`.
+  virtual Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
+                                       const FileStamp& stamp) = 0;
+  /// The same for a staged small file; where that is gone, it is written anew from `bytes`.
+  virtual Result<bool> publish_small(const std::string& name, const std::string& path,
+                                     const FileStamp& stamp, std::span<const char> bytes,
+                                     const Preserve& preserve) = 0;
+  /// Replay: writes a whole small file with its stamp to `path`, replacing what is there, synced.
+  virtual Result<void> restore(const std::string& path, std::span<const char> bytes,
+                               const FileStamp& stamp, const Preserve& preserve) = 0;
+  /// Moves a file, or a directory with all beneath it, to the trash; small files are unlinked. Tells whether
+  /// something went to the trash. Without `recursive` a directory must be empty: `not_empty`. `not_found`.
+  virtual Result<bool> remove(const std::string& path, bool recursive) = 0;
+  /// Replaces a file at `to`; tells whether that went to the trash. Fails with `not_found`, `is_directory`,
+  /// `not_directory`, `exists` (a directory at `to`), `bad_path` (into itself).
+  virtual Result<bool> rename(const std::string& from, const std::string& to) = 0;
+  /// Fails with `exists`, `not_found` (the parent), `not_directory`.
+  virtual Result<void> make_directory(const std::string& path, const Preserve& preserve) = 0;
+  /// Fails with `not_found`.
+  virtual Result<void> set_attributes(const std::string& path, const Preserve& preserve) = 0;
+  /// Makes everything published so far durable. Slow.
+  virtual Result<void> sync_tree() = 0;
+
+  // --- cleaning (workers) ---
+
+  /// Removes what the named sessions (or, with `all_but`, all others) left in staging and snapshots.
+  virtual Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) = 0;
+  /// Unlinks some of what lies in the trash; tells whether more is left.
+  virtual Result<bool> empty_trash() = 0;
+};
+
+/// The commit log's files: numbered segments, written at the end only.
+class LogFiles {
+ public:
+  virtual ~LogFiles() = default;
+  /// The generations there are, in growing order.
+  virtual Result<std::vector<std::uint64_t>> segments() = 0;
+  /// All bytes of a segment. What follows the last record that was written may be anything.
+  virtual Result<std::string> read(std::uint64_t generation) = 0;
+  /// Starts a new segment, to which `append` writes from here on. Durable when `sync` returns.
+  virtual Result<void> start(std::uint64_t generation) = 0;
+  /// Fails with `no_space` without having written anything that counts.
+  virtual Result<void> append(std::string_view bytes) = 0;
+  /// Makes all that was appended durable. A failure is final: never call it again.
+  virtual Result<void> sync() = 0;
+  /// Removes the segments before `generation`.
+  virtual Result<void> drop_before(std::uint64_t generation) = 0;
+};
+
+}  // namespace sluice::storage
