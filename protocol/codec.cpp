@@ -1,5 +1,5 @@
-// The only place that includes msgpack. Limits are set before anything is allocated: without them five
-// bytes can ask msgpack for 96 GB.
+// The only place that includes msgpack. Limits are set before anything is allocated: without them
+// five bytes can ask msgpack for 96 GB.
 #include "protocol/codec.hpp"
 
 #include <msgpack.hpp>
@@ -77,8 +77,8 @@ Decoder::Decoder(std::string_view body) : parsed_(std::make_unique<Parsed>()) {
     problem("the body is longer than 1 MiB");
     return;
   }
-  const msgpack::unpack_limit limit(max_elements, max_keys, limits::body_bytes, limits::body_bytes, 0,
-                                    max_depth);
+  const msgpack::unpack_limit limit(max_elements, max_keys, limits::body_bytes, limits::body_bytes,
+                                    0, max_depth);
   try {
     std::size_t offset = 0;
     bool referenced = false;
@@ -113,7 +113,8 @@ void Decoder::problem(std::string text) {
 }
 
 void Decoder::get(std::string_view key, const void* object, bool& value) {
-  if (as_object(object).type != msgpack::type::BOOLEAN) return problem(wrong_type(key, "a boolean"));
+  if (as_object(object).type != msgpack::type::BOOLEAN)
+    return problem(wrong_type(key, "a boolean"));
   value = as_object(object).via.boolean;
 }
 

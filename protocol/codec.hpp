@@ -1,9 +1,10 @@
-// Bodies: a message struct to msgpack and back. A body is one map from short string keys to values; keys a
-// reader does not know are ignored, keys it needs must be there, types must match, nothing may follow.
+// Bodies: a message struct to msgpack and back. A body is one map from short string keys to values;
+// keys a reader does not know are ignored, keys it needs must be there, types must match, nothing
+// may follow.
 //
-// Each message lists its fields once, in `fields(visitor, self)`, with `must` (always on the wire) and `may`
-// (left out when it has its default value, which is always zero, false or empty).
-// Pure functions; msgpack itself is included by codec.cpp alone. Read on: protocol/messages/.
+// Each message lists its fields once, in `fields(visitor, self)`, with `must` (always on the wire)
+// and `may` (left out when it has its default value, which is always zero, false or empty). Pure
+// functions; msgpack itself is included by codec.cpp alone. Read on: protocol/messages/.
 #pragma once
 
 #include <concepts>
@@ -23,14 +24,17 @@ namespace sluice::protocol {
 struct Binary : std::string {
   using std::string::string;
   Binary() = default;
-  Binary(std::string bytes) : std::string(std::move(bytes)) {}  // NOLINT(google-explicit-constructor)
+  Binary(std::string bytes)
+      : std::string(std::move(bytes)) {}  // NOLINT(google-explicit-constructor)
 };
 
 class Encoder;
 class Decoder;
 
 template <class M>
-concept Fields = requires(Encoder& encoder, const M& message) { M::fields(encoder, message); };
+concept Fields = requires(Encoder& encoder, const M& message) {
+  M::fields(encoder, message);
+};
 
 /// Writes one map. Used through `encode`.
 class Encoder {
@@ -70,10 +74,8 @@ class Encoder {
   void put(std::unsigned_integral auto value) { put_unsigned(value); }
   void put(std::signed_integral auto value) { put_signed(value); }
   template <class E>
-    requires std::is_enum_v<E>
-  void put(E value) {
-    put_unsigned(static_cast<std::uint64_t>(value));
-  }
+  requires std::is_enum_v<E>
+  void put(E value) { put_unsigned(static_cast<std::uint64_t>(value)); }
   void put(const std::string& text) { put_text(text); }
   void put(const Binary& bytes) { put_binary(bytes); }
   void put(const Digest& digest) { put_binary({digest.data(), digest.size()}); }
@@ -99,7 +101,8 @@ class Encoder {
   std::uint32_t count_ = 0;
 };
 
-/// Reads one map. Used through `decode`. The first problem is kept; later fields stay at their defaults.
+/// Reads one map. Used through `decode`. The first problem is kept; later fields stay at their
+/// defaults.
 class Decoder {
  public:
   /// The bytes must outlive the decoder.
@@ -134,7 +137,7 @@ class Decoder {
   }
   void get(std::string_view key, const void* object, std::int64_t& value);
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void get(std::string_view key, const void* object, E& value) {
     std::underlying_type_t<E> number{};
     get(key, object, number);
@@ -179,7 +182,8 @@ std::string encode(const M& message) {
   return body;
 }
 
-/// Fails with `bad_message` and the reason: not msgpack, too large, a wrong type, a missing key, bytes after the map.
+/// Fails with `bad_message` and the reason: not msgpack, too large, a wrong type, a missing key,
+/// bytes after the map.
 template <Fields M>
 Result<M> decode(std::string_view body) {
   Decoder decoder(body);

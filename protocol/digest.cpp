@@ -31,7 +31,9 @@ std::string leaves_of(std::span<const char> bytes) {
   return leaves;
 }
 
-Digest root_of(std::string_view leaves) { return digest_of({leaves.data(), leaves.size()}); }
+Digest root_of(std::string_view leaves) {
+  return digest_of({leaves.data(), leaves.size()});
+}
 
 std::string to_hex(std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
@@ -46,7 +48,9 @@ std::string to_hex(std::string_view bytes) {
 }
 
 std::string from_hex(std::string_view hex) {
-  auto value = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  auto value = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
   std::string bytes;
   if (hex.size() % 2 != 0) return {};
   for (std::size_t i = 0; i < hex.size(); i += 2) {

@@ -1,5 +1,6 @@
-// Digests of files: XXH3-128 over leaves of a fixed size, and a root digest over the leaves, so that
-// chunks may travel in any order through any worker. Pure functions. Read on: docs/protocol.md, "Digests".
+// Digests of files: XXH3-128 over leaves of a fixed size, and a root digest over the leaves, so
+// that chunks may travel in any order through any worker. Pure functions. Read on:
+// docs/protocol.md, "Digests".
 #pragma once
 
 #include <array>
@@ -16,11 +17,12 @@ using Digest = std::array<char, 16>;
 
 Digest digest_of(std::span<const char> bytes);
 
-/// The digests of the leaves of `bytes`, 16 bytes each, one after the other. `bytes` starts on a leaf
-/// boundary of the file; only its last leaf may be short. Empty for no bytes.
+/// The digests of the leaves of `bytes`, 16 bytes each, one after the other. `bytes` starts on a
+/// leaf boundary of the file; only its last leaf may be short. Empty for no bytes.
 std::string leaves_of(std::span<const char> bytes);
 
-/// The root digest: XXH3-128 over all leaf digests in order. `leaves` is a multiple of 16 bytes long.
+/// The root digest: XXH3-128 over all leaf digests in order. `leaves` is a multiple of 16 bytes
+/// long.
 Digest root_of(std::string_view leaves);
 
 constexpr std::uint64_t leaf_count(std::uint64_t size_bytes, std::uint64_t leaf) {
@@ -28,7 +30,9 @@ constexpr std::uint64_t leaf_count(std::uint64_t size_bytes, std::uint64_t leaf)
 }
 
 std::string to_hex(std::string_view bytes);
-inline std::string to_hex(const Digest& digest) { return to_hex({digest.data(), digest.size()}); }
+inline std::string to_hex(const Digest& digest) {
+  return to_hex({digest.data(), digest.size()});
+}
 /// The bytes of an even number of lower-case hex digits; empty if it is none.
 std::string from_hex(std::string_view hex);
 

@@ -1,6 +1,6 @@
-// The one table of errors: every way an operation can fail, its wire number, its exit status and what
-// the user can do about it. Numbers are part of protocol v1 and are never reused.
-// Thread safety: all functions are pure. Read on: docs/protocol.md, "Errors".
+// The one table of errors: every way an operation can fail, its wire number, its exit status and
+// what the user can do about it. Numbers are part of protocol v1 and are never reused. Thread
+// safety: all functions are pure. Read on: docs/protocol.md, "Errors".
 #pragma once
 
 #include <cstdint>
@@ -73,7 +73,8 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(Code code, std::string_view path = {}, std::string_view detail = {}) {
+inline tl::unexpected<Error> fail(Code code, std::string_view path = {},
+                                  std::string_view detail = {}) {
   return tl::make_unexpected(Error{code, std::string(path), std::string(detail)});
 }
 

@@ -1,7 +1,7 @@
-// The small fixed first frame of every message. Between client and broker it is a `Header`; between the
-// broker, its workers, the lock actor and the publisher a `Stamp` follows in the same frame, so that the
-// broker need not parse a body to say whose request it is. All integers are big-endian, as in msgpack.
-// Pure functions. Read on: docs/protocol.md, "Frames".
+// The small fixed first frame of every message. Between client and broker it is a `Header`; between
+// the broker, its workers, the lock actor and the publisher a `Stamp` follows in the same frame, so
+// that the broker need not parse a body to say whose request it is. All integers are big-endian, as
+// in msgpack. Pure functions. Read on: docs/protocol.md, "Frames".
 #pragma once
 
 #include <array>
@@ -45,8 +45,8 @@ std::array<char, Header::wire_bytes> encode_frame(const Header& header);
 std::array<char, Header::wire_bytes + Stamp::wire_bytes> encode_frame(const Header& header,
                                                                       const Stamp& stamp);
 
-/// Fails with `bad_message` unless the bytes are exactly one header with the right magic. Any version
-/// and type is accepted here: the caller answers those it does not know.
+/// Fails with `bad_message` unless the bytes are exactly one header with the right magic. Any
+/// version and type is accepted here: the caller answers those it does not know.
 Result<Header> decode_header(std::span<const char> frame);
 
 struct StampedHeader {

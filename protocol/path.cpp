@@ -6,7 +6,8 @@
 namespace sluice::protocol {
 namespace {
 
-// Length of the valid UTF-8 sequence at `at`, 0 if there is none (overlong forms and surrogates too).
+// Length of the valid UTF-8 sequence at `at`, 0 if there is none (overlong forms and surrogates
+// too).
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
@@ -22,7 +23,8 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
-// Paths appear in error messages: what is not printable ASCII or valid UTF-8 is shown escaped and short.
+// Paths appear in error messages: what is not printable ASCII or valid UTF-8 is shown escaped and
+// short.
 std::string printable(std::string_view path) {
   std::string text;
   for (std::size_t i = 0; i < path.size() && text.size() < 80;) {

@@ -1,5 +1,5 @@
-// The rules for paths that clients may name: relative, UTF-8, bounded, without '.', '..', NUL or empty
-// parts, and never below the server's own directory. Pure functions.
+// The rules for paths that clients may name: relative, UTF-8, bounded, without '.', '..', NUL or
+// empty parts, and never below the server's own directory. Pure functions.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace sluice::protocol {
 /// The name in the root that belongs to the server; no client path may start with it.
 inline constexpr std::string_view own_directory = ".sluice";
 
-/// Accepts "" (the root) and canonical relative paths; fails with `bad_path` and the rule that was broken.
+/// Accepts "" (the root) and canonical relative paths; fails with `bad_path` and the rule that was
+/// broken.
 Result<void> check_path(std::string_view path);
 
 /// As `check_path`, but the root itself is refused too.

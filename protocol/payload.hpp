@@ -1,5 +1,6 @@
-// The raw bytes behind a message: immutable, shared, never copied on their way through the rooms. Whoever
-// made them (a worker's read buffer, libzmq's receive buffer) stays alive until the last holder lets go.
+// The raw bytes behind a message: immutable, shared, never copied on their way through the rooms.
+// Whoever made them (a worker's read buffer, libzmq's receive buffer) stays alive until the last
+// holder lets go.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,9 @@ class Payload {
   std::span<const char> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {data_, size_}; }
   /// The same bytes, fewer of them, the same owner.
-  Payload part(std::size_t offset, std::size_t size) const { return {owner_, data_ + offset, size}; }
+  Payload part(std::size_t offset, std::size_t size) const {
+    return {owner_, data_ + offset, size};
+  }
 
  private:
   std::shared_ptr<const void> owner_;

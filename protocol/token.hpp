@@ -1,5 +1,5 @@
-// Lock tokens: NUMBER-SECRET. The number grows with every grant and orders holders; the secret is what
-// makes the token a capability. Lists show the number only. Pure functions.
+// Lock tokens: NUMBER-SECRET. The number grows with every grant and orders holders; the secret is
+// what makes the token a capability. Lists show the number only. Pure functions.
 #pragma once
 
 #include <charconv>
@@ -25,7 +25,8 @@ inline std::string to_string(const Token& token) {
 inline std::optional<Token> parse_token(std::string_view text) {
   Token token;
   const auto dash = text.find('-');
-  if (dash == std::string_view::npos || dash == 0 || text.size() - dash - 1 != 16) return std::nullopt;
+  if (dash == std::string_view::npos || dash == 0 || text.size() - dash - 1 != 16)
+    return std::nullopt;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + dash, token.number);
   if (problem != std::errc{} || end != text.data() + dash) return std::nullopt;
   token.secret = text.substr(dash + 1);

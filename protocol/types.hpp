@@ -1,5 +1,6 @@
-// Every message type of protocol v1 with its wire number. A reply's number is its request's plus one;
-// `error` answers any request. Numbers are explicit and never reused. Bodies: protocol/messages/.
+// Every message type of protocol v1 with its wire number. A reply's number is its request's plus
+// one; `error` answers any request. Numbers are explicit and never reused. Bodies:
+// protocol/messages/.
 #pragma once
 
 #include <cstdint>

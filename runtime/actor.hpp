@@ -1,6 +1,7 @@
-// The form of every actor: a state machine that gets messages and the time, and puts messages into an outbox.
-// It touches no socket, clock, thread or random source, so the runner and the simulator drive it alike.
-// An actor is used by one thread at a time and needs no lock. Read on: runtime/runner.hpp, tests/sim/.
+// The form of every actor: a state machine that gets messages and the time, and puts messages into
+// an outbox. It touches no socket, clock, thread or random source, so the runner and the simulator
+// drive it alike. An actor is used by one thread at a time and needs no lock. Read on:
+// runtime/runner.hpp, tests/sim/.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// What actors send each other: who it is from or for, the first frame, the body and the raw bytes behind.
-// Plain data; an actor owns what it is given. Read on: runtime/actor.hpp.
+// What actors send each other: who it is from or for, the first frame, the body and the raw bytes
+// behind. Plain data; an actor owns what it is given. Read on: runtime/actor.hpp.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,11 @@ namespace sluice::runtime {
 /// The doors of an actor. The runner (or the simulator) says what each is connected to.
 enum class Port : std::uint8_t {
   none,
-  clients,       ///< broker: the ROUTER that clients connect to
-  workers,       ///< broker: the ROUTER that workers connect to; lock actor: the one their commits come from
-  broker,        ///< lock actor and worker: the broker
-  locks,         ///< broker, worker and publisher: the lock actor
+  clients,  ///< broker: the ROUTER that clients connect to
+  workers,  ///< broker: the ROUTER that workers connect to; lock actor: the one their commits come
+            ///< from
+  broker,   ///< lock actor and worker: the broker
+  locks,    ///< broker, worker and publisher: the lock actor
   publisher,     ///< lock actor and checkpointer: the publisher
   checkpointer,  ///< publisher: the checkpointer
   server,        ///< client: the control connection
@@ -28,7 +29,8 @@ enum class Port : std::uint8_t {
   application,   ///< client: whoever asked
 };
 
-/// One end of a conversation: a door, and behind a ROUTER the routing id; empty where there is only one.
+/// One end of a conversation: a door, and behind a ROUTER the routing id; empty where there is only
+/// one.
 struct Peer {
   Port port = Port::none;
   std::string id;
@@ -58,7 +60,8 @@ Message make_message(Peer to, const M& body, std::uint64_t request_id = 0,
   return message;
 }
 
-/// The answer to a request: goes to where it came from, under the same request id, attempt and stamp.
+/// The answer to a request: goes to where it came from, under the same request id, attempt and
+/// stamp.
 template <protocol::Fields M>
 Message make_reply(const Message& request, const M& body) {
   Message reply = make_message(request.peer, body, request.header.request_id, request.stamp);

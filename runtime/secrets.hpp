@@ -1,5 +1,5 @@
-// Where unguessable bytes come from: the kernel, or in the simulator a seed. Implementations are used by one
-// thread at a time.
+// Where unguessable bytes come from: the kernel, or in the simulator a seed. Implementations are
+// used by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class SystemSecrets final : public Secrets {
   std::string bytes(std::size_t size) override;
 };
 
-/// The public number of the session with this secret (the first 8 bytes of its BLAKE2b hash): it names the
-/// session to others without giving it away. Never 0.
+/// The public number of the session with this secret (the first 8 bytes of its BLAKE2b hash): it
+/// names the session to others without giving it away. Never 0.
 std::uint64_t session_number(std::string_view secret);
 
 }  // namespace sluice::runtime

@@ -1,5 +1,5 @@
-// Messages that change the tree. Each becomes one commit: it happens once, however often it is repeated
-// under the same session and request id, and is durable before it can be seen. Plain data.
+// Messages that change the tree. Each becomes one commit: it happens once, however often it is
+// repeated under the same session and request id, and is durable before it can be seen. Plain data.
 // Read on: docs/protocol.md, "Changing".
 #pragma once
 
@@ -9,8 +9,9 @@
 
 namespace sluice::protocol {
 
-/// What every change may carry. A token makes the change part of what is done under that lock: lost,
-/// expired or of another path is an error. Without one, the change takes the lock it needs for just its commit.
+/// What every change may carry. A token makes the change part of what is done under that lock:
+/// lost, expired or of another path is an error. Without one, the change takes the lock it needs
+/// for just its commit.
 struct Terms {
   std::string token;
   /// How long to wait where somebody else's lock is in the way; 0: not at all.
@@ -28,7 +29,8 @@ struct Terms {
   }
 };
 
-/// Permission bits and time for what is stored; absent ones get the server's defaults (0644 or 0755, now).
+/// Permission bits and time for what is stored; absent ones get the server's defaults (0644 or
+/// 0755, now).
 struct Preserve {
   std::optional<std::uint32_t> mode;
   std::optional<std::int64_t> mtime_ns;
@@ -39,7 +41,8 @@ struct Preserve {
   }
 };
 
-/// The answer to every change: the commit's number, which is the version of the file a put or copy stored.
+/// The answer to every change: the commit's number, which is the version of the file a put or copy
+/// stored.
 template <Type wire_type>
 struct ChangeReply {
   static constexpr Type type = wire_type;
@@ -67,8 +70,8 @@ struct Put {
 };
 using PutReply = ChangeReply<Type::put_reply>;
 
-/// Begins the upload of a file of any size. The id is 16 random bytes chosen by the client: one id is one
-/// sequence of bytes. Beginning an upload again finds what has arrived.
+/// Begins the upload of a file of any size. The id is 16 random bytes chosen by the client: one id
+/// is one sequence of bytes. Beginning an upload again finds what has arrived.
 struct WriteBegin {
   static constexpr Type type = Type::write_begin;
   Binary upload;
@@ -121,7 +124,8 @@ struct WriteStatusReply {
   }
 };
 
-/// Ends an upload: the file appears at `path`, whole, with one version. A lost connection never does this.
+/// Ends an upload: the file appears at `path`, whole, with one version. A lost connection never
+/// does this.
 struct WriteCommit {
   static constexpr Type type = Type::write_commit;
   Binary upload;
@@ -167,7 +171,8 @@ struct Remove {
 };
 using RemoveReply = ChangeReply<Type::remove_reply>;
 
-/// Renames a file or directory. An existing file at `to_path` is replaced, an existing directory is not.
+/// Renames a file or directory. An existing file at `to_path` is replaced, an existing directory is
+/// not.
 struct Rename {
   static constexpr Type type = Type::rename;
   std::string path;
@@ -182,7 +187,8 @@ struct Rename {
 };
 using RenameReply = ChangeReply<Type::rename_reply>;
 
-/// Copies one file on the server; the copy has a version of its own. Conditions are about `to_path`.
+/// Copies one file on the server; the copy has a version of its own. Conditions are about
+/// `to_path`.
 struct Copy {
   static constexpr Type type = Type::copy;
   std::string path;
@@ -197,7 +203,8 @@ struct Copy {
 };
 using CopyReply = ChangeReply<Type::copy_reply>;
 
-/// Makes a directory; with `parents` missing ones above it too, and an existing directory is no error.
+/// Makes a directory; with `parents` missing ones above it too, and an existing directory is no
+/// error.
 struct MakeDirectory {
   static constexpr Type type = Type::make_directory;
   std::string path;

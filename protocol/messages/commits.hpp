@@ -1,6 +1,6 @@
-// Messages of the workers, the lock actor and the publisher: how a change becomes a commit. The stamp carries
-// session, request id (in the header) and, from the lock actor on, the commit's number. Plain data.
-// Read on: docs/architecture.md, "One put, hop by hop".
+// Messages of the workers, the lock actor and the publisher: how a change becomes a commit. The
+// stamp carries session, request id (in the header) and, from the lock actor on, the commit's
+// number. Plain data. Read on: docs/architecture.md, "One put, hop by hop".
 #pragma once
 
 #include "protocol/codec.hpp"
@@ -19,8 +19,8 @@ enum class ChangeKind : std::uint8_t {
   set_attributes = 5,
 };
 
-/// Worker to lock actor: everything heavy is done, decide and publish. The body travels on to the publisher
-/// unchanged (as `publish`).
+/// Worker to lock actor: everything heavy is done, decide and publish. The body travels on to the
+/// publisher unchanged (as `publish`).
 struct Commit {
   static constexpr Type type = Type::commit;
   ChangeKind kind{};
@@ -56,13 +56,15 @@ struct Commit {
   }
 };
 
-/// Lock actor to publisher. `Publish` is the body of `Commit`, unchanged; with number 0 in the stamp it asks
-/// only what the outcome of this request was (answered with version 0 and code 0 when none is remembered).
+/// Lock actor to publisher. `Publish` is the body of `Commit`, unchanged; with number 0 in the
+/// stamp it asks only what the outcome of this request was (answered with version 0 and code 0 when
+/// none is remembered).
 struct Publish : Commit {
   static constexpr Type type = Type::publish;
 };
 
-/// The first outcome of a change; publisher to lock actor (`published`) and on to the worker (`commit_reply`).
+/// The first outcome of a change; publisher to lock actor (`published`) and on to the worker
+/// (`commit_reply`).
 template <Type wire_type>
 struct Outcome {
   static constexpr Type type = wire_type;
@@ -100,8 +102,8 @@ struct SessionAlive {
   }
 };
 
-/// Broker to lock actor: the session said bye (its locks go at once) or fell silent (its waiters go, its locks
-/// when their time is over).
+/// Broker to lock actor: the session said bye (its locks go at once) or fell silent (its waiters
+/// go, its locks when their time is over).
 struct SessionEnded {
   static constexpr Type type = Type::session_ended;
   bool bye = false;
@@ -131,7 +133,8 @@ struct ReserveNumbersReply {
   }
 };
 
-/// Publisher to checkpointer: sync the tree, so that log segments before this generation are not needed.
+/// Publisher to checkpointer: sync the tree, so that log segments before this generation are not
+/// needed.
 struct Checkpoint {
   static constexpr Type type = Type::checkpoint;
   std::uint64_t generation = 0;

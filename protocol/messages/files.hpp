@@ -17,7 +17,8 @@ struct Attributes {
   std::uint32_t mode = 0;
   /// Nanoseconds since 1970-01-01 00:00 UTC.
   std::int64_t mtime_ns = 0;
-  /// The number of the commit that stored the bytes; 0 for files put into the tree by hand and directories.
+  /// The number of the commit that stored the bytes; 0 for files put into the tree by hand and
+  /// directories.
   std::uint64_t version = 0;
   /// The root digest that was stored with the bytes; absent with version 0.
   std::optional<Digest> root;
@@ -91,8 +92,9 @@ struct ListReply {
   }
 };
 
-/// Opens a file for reading. A file that fits into the header's `credit_bytes` (and is no larger than
-/// `small_file_bytes`) comes whole in the answer's payload; of a larger one the answer names a snapshot.
+/// Opens a file for reading. A file that fits into the header's `credit_bytes` (and is no larger
+/// than `small_file_bytes`) comes whole in the answer's payload; of a larger one the answer names a
+/// snapshot.
 struct Get {
   static constexpr Type type = Type::get;
   std::string path;
@@ -114,8 +116,9 @@ struct GetReply {
   }
 };
 
-/// Reads from a snapshot: one version from first byte to last, whatever happens to the path. `offset_bytes`
-/// is a multiple of the leaf size. The payload has at most `credit_bytes` of the header, whole leaves.
+/// Reads from a snapshot: one version from first byte to last, whatever happens to the path.
+/// `offset_bytes` is a multiple of the leaf size. The payload has at most `credit_bytes` of the
+/// header, whole leaves.
 struct Read {
   static constexpr Type type = Type::read;
   std::string snapshot;
@@ -131,7 +134,8 @@ struct Read {
 
 struct ReadReply {
   static constexpr Type type = Type::read_reply;
-  /// Digests of the payload's leaves, 16 bytes each, as stored with the file (made anew for version 0).
+  /// Digests of the payload's leaves, 16 bytes each, as stored with the file (made anew for version
+  /// 0).
   Binary leaves;
   template <class V, class S>
   static void fields(V& v, S& s) {

@@ -1,4 +1,5 @@
-// Messages about locks; the lock actor answers them. Plain data. Read on: docs/protocol.md, "Locks".
+// Messages about locks; the lock actor answers them. Plain data. Read on: docs/protocol.md,
+// "Locks".
 #pragma once
 
 #include "protocol/codec.hpp"
@@ -7,7 +8,8 @@
 
 namespace sluice::protocol {
 
-/// One path that a lock names. `tree`: the path and all beneath it. `shared`: together with other shared ones.
+/// One path that a lock names. `tree`: the path and all beneath it. `shared`: together with other
+/// shared ones.
 struct LockClaim {
   std::string path;
   bool tree = false;
@@ -21,7 +23,8 @@ struct LockClaim {
   }
 };
 
-/// Asks for a set of paths: all are granted together, or none. First come, first served per conflict.
+/// Asks for a set of paths: all are granted together, or none. First come, first served per
+/// conflict.
 struct AcquireLock {
   static constexpr Type type = Type::acquire_lock;
   std::vector<LockClaim> claims;
@@ -60,7 +63,8 @@ struct ReleaseLock {
 };
 using ReleaseLockReply = Empty<Type::release_lock_reply>;
 
-/// Starts the lock's time to live anew. Sessions that send anything at all renew their locks by that.
+/// Starts the lock's time to live anew. Sessions that send anything at all renew their locks by
+/// that.
 struct RenewLock {
   static constexpr Type type = Type::renew_lock;
   std::string token;

@@ -1,5 +1,5 @@
-// Messages between a client and the broker about the session itself, and the error that answers anything.
-// Plain data. Read on: docs/protocol.md, "Sessions".
+// Messages between a client and the broker about the session itself, and the error that answers
+// anything. Plain data. Read on: docs/protocol.md, "Sessions".
 #pragma once
 
 #include "protocol/codec.hpp"
@@ -7,8 +7,8 @@
 
 namespace sluice::protocol {
 
-/// Answers any request that failed. `code` is a number of the error table; `path` the path it is about, if
-/// any; `detail` what more is known, for a person to read.
+/// Answers any request that failed. `code` is a number of the error table; `path` the path it is
+/// about, if any; `detail` what more is known, for a person to read.
 struct ErrorReply {
   static constexpr Type type = Type::error;
   Code code{};
@@ -22,8 +22,8 @@ struct ErrorReply {
   }
 };
 
-/// Which of a session's two connections says hello. Locks, heartbeats and small things go over `control`,
-/// payloads over `bulk`, so that no lock reply queues behind megabytes.
+/// Which of a session's two connections says hello. Locks, heartbeats and small things go over
+/// `control`, payloads over `bulk`, so that no lock reply queues behind megabytes.
 enum class Connection : std::uint8_t { control = 0, bulk = 1 };
 
 /// The first message on every connection, and again whenever the broker answers `hello_required`.
@@ -49,7 +49,8 @@ struct Hello {
   }
 };
 
-/// The broker's answer to `Hello`: the version spoken from here on, and every limit a client must keep.
+/// The broker's answer to `Hello`: the version spoken from here on, and every limit a client must
+/// keep.
 struct Welcome {
   static constexpr Type type = Type::welcome;
   std::uint8_t version = 0;
@@ -110,8 +111,8 @@ struct Pong {
 using Bye = Empty<Type::bye>;
 using ByeReply = Empty<Type::bye_reply>;
 
-/// Stops a waiting `AcquireLock` or change of the same session; that one is then answered with `cancelled`.
-/// Answered in any case: what is no longer waiting is not stopped.
+/// Stops a waiting `AcquireLock` or change of the same session; that one is then answered with
+/// `cancelled`. Answered in any case: what is no longer waiting is not stopped.
 struct Cancel {
   static constexpr Type type = Type::cancel;
   std::uint64_t request_id = 0;

@@ -1,5 +1,5 @@
-// Messages between the broker and its workers. Jobs themselves are the clients' messages, with a stamp.
-// Plain data. Read on: docs/protocol.md, "Workers".
+// Messages between the broker and its workers. Jobs themselves are the clients' messages, with a
+// stamp. Plain data. Read on: docs/protocol.md, "Workers".
 #pragma once
 
 #include "protocol/codec.hpp"
@@ -55,8 +55,8 @@ using WorkerBye = Empty<Type::worker_bye>;
 /// The job named in the stamp waits for somebody else's lock and holds no slot from here on.
 using JobParked = Empty<Type::job_parked>;
 
-/// A job of the broker's own: drop what ended sessions left in staging and snapshots, and what lies in the
-/// trash. `sessions` are those that ended, or, with `all_but`, those that live.
+/// A job of the broker's own: drop what ended sessions left in staging and snapshots, and what lies
+/// in the trash. `sessions` are those that ended, or, with `all_but`, those that live.
 struct Sweep {
   static constexpr Type type = Type::sweep;
   std::vector<std::uint64_t> sessions;
@@ -69,9 +69,9 @@ struct Sweep {
 };
 using SweepReply = Empty<Type::sweep_reply>;
 
-/// The first message of a welcomed worker to the lock actor. What comes from a worker that has not joined, or
-/// that the broker has given up since, is refused with `hello_required`: so a worker that wakes late cannot
-/// commit what was given to another.
+/// The first message of a welcomed worker to the lock actor. What comes from a worker that has not
+/// joined, or that the broker has given up since, is refused with `hello_required`: so a worker
+/// that wakes late cannot commit what was given to another.
 struct JoinLocks {
   static constexpr Type type = Type::join_locks;
   std::uint64_t worker = 0;

@@ -1,0 +1,212 @@
+// The loop: wait, take what came (bounded, so that no socket starves another), let actors act on
+// the batch, send what they want sent.
+#include "runtime/runner.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace sluice::runtime {
+namespace {
+
+// Messages taken from one socket before the others get their turn.
+constexpr int messages_a_turn = 256;
+
+}  // namespace
+
+Time real_time() {
+  return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+struct Runner::Door {
+  Actor& actor;
+  Port port;
+  Socket socket;
+};
+
+struct Runner::Route {
+  Door* door = nullptr;
+  Actor* actor = nullptr;
+  Port as = Port::none;
+  std::function<void(Message&&)> take;
+};
+
+Runner::Runner(Context& context)
+    : context_(context), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+Runner::~Runner() {
+  close(wake_fd_);
+}
+
+protocol::Result<std::vector<std::string>> Runner::attach(Actor& actor, Port port,
+                                                          const SocketConfig& config) {
+  auto socket = Socket::open(context_, config);
+  if (!socket) return tl::make_unexpected(socket.error());
+  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket)}));
+  routes_[{&actor, port}].door = doors_.back().get();
+  host(actor);
+  return doors_.back()->socket.bound();
+}
+
+void Runner::link(Actor& a, Port a_port, Actor& b, Port b_port) {
+  routes_[{&a, a_port}] = Route{nullptr, &b, b_port, {}};
+  routes_[{&b, b_port}] = Route{nullptr, &a, a_port, {}};
+  host(a);
+  host(b);
+}
+
+void Runner::deliver_to(Actor& actor, Port port, std::function<void(Message&&)> take) {
+  routes_[{&actor, port}].take = std::move(take);
+  host(actor);
+}
+
+void Runner::watch(int fd, std::function<void()> readable) {
+  watched_.emplace_back(fd, std::move(readable));
+}
+
+void Runner::host(Actor& actor) {
+  if (std::find(actors_.begin(), actors_.end(), &actor) == actors_.end()) actors_.push_back(&actor);
+}
+
+void Runner::call(Actor& actor, const std::function<void(Time, Outbox&)>& turn) {
+  now_ = real_time();
+  turn(now_, outbox_);
+  flush(actor);
+  run_local();
+}
+
+void Runner::post(Actor& actor, Message message) {
+  {
+    const std::lock_guard lock(mailbox_mutex_);
+    mailbox_.emplace_back(&actor, std::move(message));
+  }
+  eventfd_write(wake_fd_, 1);
+}
+
+void Runner::stop() {
+  stopping_ = true;
+  eventfd_write(wake_fd_, 1);
+}
+
+void Runner::run(const std::function<bool()>& done) {
+  while (!stopping_ && !(done && done())) {
+    poll_items_.clear();
+    for (const auto& door : doors_) poll_items_.push_back({&door->socket, -1, false});
+    poll_items_.push_back({nullptr, wake_fd_, false});
+    for (const auto& [fd, readable] : watched_) poll_items_.push_back({nullptr, fd, false});
+    poll(poll_items_, until_next_tick());
+    now_ = real_time();
+    // Ticks first: what ran out while nothing came must not be found alive by a message that came
+    // later.
+    run_ticks();
+    for (std::size_t i = 0; i < doors_.size(); ++i)
+      if (poll_items_[i].readable) drain(*doors_[i]);
+    if (poll_items_[doors_.size()].readable) drain_mailbox();
+    for (std::size_t i = 0; i < watched_.size(); ++i)
+      if (poll_items_[doors_.size() + 1 + i].readable) watched_[i].second();
+    run_local();
+    run_drained();
+  }
+}
+
+void Runner::drain(Door& door) {
+  for (int i = 0; i < messages_a_turn; ++i) {
+    Message message;
+    const Socket::Received received = door.socket.receive(message);
+    if (received == Socket::Received::nothing) return;
+    message.peer.port = door.port;
+    if (received == Socket::Received::malformed) {
+      Message answer = make_error(message, {protocol::Code::bad_message, {}, "no such frames"});
+      if (!message.peer.id.empty()) door.socket.send(answer);
+      continue;
+    }
+    deliver(door.actor, std::move(message));
+  }
+}
+
+void Runner::drain_mailbox() {
+  eventfd_t count = 0;
+  eventfd_read(wake_fd_, &count);
+  std::vector<std::pair<Actor*, Message>> taken;
+  {
+    const std::lock_guard lock(mailbox_mutex_);
+    taken.swap(mailbox_);
+  }
+  for (auto& [actor, message] : taken) deliver(*actor, std::move(message));
+}
+
+void Runner::deliver(Actor& actor, Message&& message) {
+  actor.on_message(std::move(message), now_, outbox_);
+  mark(actor);
+  flush(actor);
+}
+
+void Runner::mark(Actor& actor) {
+  if (std::find(had_messages_.begin(), had_messages_.end(), &actor) == had_messages_.end())
+    had_messages_.push_back(&actor);
+}
+
+void Runner::flush(Actor& actor) {
+  while (!outbox_.empty())
+    for (Message& message : outbox_.take()) route(actor, std::move(message));
+}
+
+void Runner::route(Actor& actor, Message&& message) {
+  const auto found = routes_.find({&actor, message.peer.port});
+  if (found == routes_.end()) return;
+  const Route& route = found->second;
+  if (route.take) return route.take(std::move(message));
+  if (route.actor != nullptr) {
+    message.peer = {route.as, {}};
+    local_.emplace_back(route.actor, std::move(message));
+    return;
+  }
+  switch (route.door->socket.send(message)) {
+    case Socket::Sent::done:
+      return;
+    case Socket::Sent::full:
+      return actor.on_undelivered(std::move(message), Undelivered::full, now_, outbox_);
+    case Socket::Sent::gone:
+      return actor.on_undelivered(std::move(message), Undelivered::gone, now_, outbox_);
+  }
+}
+
+void Runner::run_local() {
+  while (!local_.empty()) {
+    auto [actor, message] = std::move(local_.front());
+    local_.pop_front();
+    deliver(*actor, std::move(message));
+  }
+}
+
+void Runner::run_drained() {
+  while (!had_messages_.empty()) {
+    for (Actor* actor : std::exchange(had_messages_, {})) {
+      actor->on_drained(now_, outbox_);
+      flush(*actor);
+    }
+    run_local();
+  }
+}
+
+void Runner::run_ticks() {
+  for (Actor* actor : actors_) {
+    if (actor->next_tick() > now_) continue;
+    actor->on_tick(now_, outbox_);
+    flush(*actor);
+  }
+  run_local();
+}
+
+Time Runner::until_next_tick() const {
+  Time next = never;
+  for (const Actor* actor : actors_) next = std::min(next, actor->next_tick());
+  if (next == never) return Time(-1);
+  return std::max(Time(0), next - real_time());
+}
+
+}  // namespace sluice::runtime

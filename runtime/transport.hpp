@@ -1,0 +1,85 @@
+// ZeroMQ sockets that carry runtime::Message. transport.cpp is the only place that includes
+// zmq.hpp. A `Context` is made first and destroyed last; a `Socket` belongs to the thread that made
+// it. Read on: docs/protocol.md, "Frames"; runtime/runner.hpp.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/errors.hpp"
+#include "runtime/actor.hpp"
+
+namespace sluice::runtime {
+
+/// libzmq's context: its I/O threads, and the inproc endpoints that its sockets share.
+class Context {
+ public:
+  explicit Context(int io_threads = 1);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+struct SocketConfig {
+  enum class Kind { router, dealer };
+  Kind kind = Kind::dealer;
+  /// Endpoints to bind, then endpoints to connect to.
+  std::vector<std::string> bind;
+  std::vector<std::string> connect;
+  /// Whether messages carry a stamp (everything inside the server) or a plain header (clients).
+  bool stamped = true;
+  /// Messages libzmq queues for each peer, in either direction; 0: no bound (the windows bound
+  /// them).
+  int queue_messages = 0;
+  /// The largest frame taken from a peer; 0: no bound (inproc only).
+  std::size_t max_frame_bytes = 0;
+  /// How long unsent messages are tried for when the socket is closed.
+  int linger_ms = 0;
+};
+
+class Socket {
+ public:
+  /// Fails with `unreachable` and libzmq's reason when an endpoint cannot be bound or is malformed.
+  static protocol::Result<Socket> open(Context& context, const SocketConfig& config);
+  Socket(Socket&&) noexcept;
+  Socket& operator=(Socket&&) noexcept;
+  ~Socket();
+
+  enum class Sent { done, full, gone };
+  /// Never blocks. Leaves the message whole unless it was `done`.
+  Sent send(Message& message);
+
+  enum class Received { message, nothing, malformed };
+  /// Never blocks. `malformed`: something came that is no message; only `message.peer.id` is set
+  /// then.
+  Received receive(Message& message);
+
+  /// What the socket is bound to, with the port that was chosen for "tcp://...:*".
+  const std::vector<std::string>& bound() const;
+  /// libzmq's handle, for polling.
+  void* handle();
+
+ private:
+  struct Impl;
+  explicit Socket(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct PollItem {
+  Socket* socket = nullptr;  ///< either this
+  int fd = -1;               ///< or this
+  bool readable = false;     ///< set by poll
+};
+
+/// Waits until something is readable or the time is over; a negative time waits for ever.
+void poll(std::vector<PollItem>& items, std::chrono::milliseconds timeout);
+
+}  // namespace sluice::runtime
