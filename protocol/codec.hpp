@@ -154,7 +154,7 @@ class Decoder {
   void get(std::string_view key, const void* object, std::vector<T>& values) {
     const std::size_t size = array_size(key, object);
     values.resize(size);
-    for (std::size_t i = 0; i < size; ++i) get(key, array_at(object, i), values[i]);
+    for (std::size_t i = 0; i < size && ok(); ++i) get(key, array_at(object, i), values[i]);
   }
   template <Fields M>
   void get(std::string_view key, const void* object, M& message) {

@@ -1,6 +1,8 @@
 // Path rules: see path.hpp.
 #include "protocol/path.hpp"
 
+#include <algorithm>
+
 #include "protocol/limits.hpp"
 
 namespace sluice::protocol {
@@ -27,7 +29,8 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
 // short.
 std::string printable(std::string_view path) {
   std::string text;
-  for (std::size_t i = 0; i < path.size() && text.size() < 80;) {
+  std::size_t i = 0;
+  while (i < path.size() && text.size() < 80) {
     const std::size_t length = utf8_length(path, i);
     const auto byte = static_cast<unsigned char>(path[i]);
     if (length == 0 || byte < 0x20 || byte == 0x7f) {
@@ -39,7 +42,7 @@ std::string printable(std::string_view path) {
       i += length;
     }
   }
-  return text.size() < 80 ? text : text + "...";
+  return i == path.size() ? text : text + "...";
 }
 
 Result<void> check_name(std::string_view name, std::string_view path) {

@@ -27,6 +27,7 @@ inline std::optional<Token> parse_token(std::string_view text) {
   const auto dash = text.find('-');
   if (dash == std::string_view::npos || dash == 0 || text.size() - dash - 1 != 16)
     return std::nullopt;
+  if (dash > 1 && text.front() == '0') return std::nullopt;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + dash, token.number);
   if (problem != std::errc{} || end != text.data() + dash) return std::nullopt;
   token.secret = text.substr(dash + 1);

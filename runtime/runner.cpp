@@ -46,10 +46,15 @@ protocol::Result<std::vector<std::string>> Runner::attach(Actor& actor, Port por
                                                           const SocketConfig& config) {
   auto socket = Socket::open(context_, config);
   if (!socket) return tl::make_unexpected(socket.error());
-  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket)}));
-  routes_[{&actor, port}].door = doors_.back().get();
   host(actor);
-  return doors_.back()->socket.bound();
+  Route& route = routes_[{&actor, port}];
+  if (route.door != nullptr) {
+    route.door->socket = std::move(*socket);
+    return route.door->socket.bound();
+  }
+  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket)}));
+  route.door = doors_.back().get();
+  return route.door->socket.bound();
 }
 
 void Runner::link(Actor& a, Port a_port, Actor& b, Port b_port) {

@@ -1,5 +1,5 @@
-// Names of files in the server's own directory. Each begins with the session it belongs to, so that what a
-// session leaves can be found when it ends. Pure functions.
+// Names of files in the server's own directory. Each begins with the session it belongs to, so that
+// what a session leaves can be found when it ends. Pure functions.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,7 +13,9 @@
 namespace sluice::storage {
 
 /// Every name begins with this: 16 hex digits and '-'.
-inline std::string session_prefix(std::uint64_t session) { return fmt::format("{:016x}-", session); }
+inline std::string session_prefix(std::uint64_t session) {
+  return fmt::format("{:016x}-", session);
+}
 
 /// The staging name of an upload: `upload` are the 16 bytes the client chose.
 inline std::string upload_name(std::uint64_t session, std::string_view upload) {
@@ -21,7 +23,8 @@ inline std::string upload_name(std::uint64_t session, std::string_view upload) {
 }
 
 /// The staging name of what one attempt at one request stages.
-inline std::string request_name(std::uint64_t session, std::uint64_t request_id, std::uint16_t attempt) {
+inline std::string request_name(std::uint64_t session, std::uint64_t request_id,
+                                std::uint16_t attempt) {
   return session_prefix(session) + fmt::format("{:016x}.{}", request_id, attempt);
 }
 
@@ -33,7 +36,8 @@ inline std::string snapshot_suffix(std::uint64_t request_id, std::uint16_t attem
 /// Whether a client may name this snapshot suffix: hex digits and dots only, bounded.
 inline bool is_snapshot_suffix(std::string_view suffix) {
   return !suffix.empty() && suffix.size() <= 64 &&
-         suffix.find_first_not_of("0123456789abcdef.") == std::string_view::npos && suffix[0] != '.';
+         suffix.find_first_not_of("0123456789abcdef.") == std::string_view::npos &&
+         suffix[0] != '.';
 }
 
 }  // namespace sluice::storage

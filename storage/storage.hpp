@@ -1,11 +1,12 @@
-// The disk as the actors see it: nouns of the file server, not system calls. `PosixStorage` is the real one,
-// the simulator's forgets at a power loss what was not synced. Nothing outside storage/ makes a file system
-// call on the root.
+// The disk as the actors see it: nouns of the file server, not system calls. `PosixStorage` is the
+// real one, the simulator's forgets at a power loss what was not synced. Nothing outside storage/
+// makes a file system call on the root.
 //
-// All paths are checked by protocol::check_path before they come here; names in staging and snapshots are made
-// by the workers (storage/names.hpp). Every call may be made from any thread and any process that opened the
-// same root; the "publishing" group only by the publisher. Every call may fail with `io_error`, `no_space` or
-// `denied`; other errors are named at the call. Errors carry the path they are about.
+// All paths are checked by protocol::check_path before they come here; names in staging and
+// snapshots are made by the workers (storage/names.hpp). Every call may be made from any thread and
+// any process that opened the same root; the "publishing" group only by the publisher. Every call
+// may fail with `io_error`, `no_space` or `denied`; other errors are named at the call. Errors
+// carry the path they are about.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ struct FileStamp {
   Digest root{};
 };
 
-/// An entry of the tree as the publisher sees it. The inode number tells a renamed file from a new one.
+/// An entry of the tree as the publisher sees it. The inode number tells a renamed file from a new
+/// one.
 struct Entry {
   Attributes attributes;
   std::uint64_t inode = 0;
@@ -47,7 +49,8 @@ struct Staged {
   Digest root{};
 };
 
-/// A file opened for reading: whole in `bytes`, or, when `snapshot_made`, under the snapshot name asked for.
+/// A file opened for reading: whole in `bytes`, or, when `snapshot_made`, under the snapshot name
+/// asked for.
 struct Opened {
   Attributes attributes;
   Payload bytes;
@@ -75,18 +78,20 @@ class Storage {
 
   // --- reading the tree (workers) ---
 
-  /// Fails with `not_found`, `not_directory` (a part of the path is a file), `not_regular` (a link or special file).
+  /// Fails with `not_found`, `not_directory` (a part of the path is a file), `not_regular` (a link
+  /// or special file).
   virtual Result<Entry> stat(const std::string& path) = 0;
-  /// One page; the server's own directory, links and special files are left out of nothing but the former:
-  /// they are listed as `other`. Fails with `not_found`, `not_directory`.
+  /// One page; the server's own directory, links and special files are left out of nothing but the
+  /// former: they are listed as `other`. Fails with `not_found`, `not_directory`.
   virtual Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
                                            std::uint32_t max_entries, bool details) = 0;
-  /// Reads a file of up to `whole_bytes` at once; of a larger one makes a snapshot. Making the same snapshot
-  /// of the same version again is no error. Fails with `not_found`, `is_directory`, `not_regular`.
+  /// Reads a file of up to `whole_bytes` at once; of a larger one makes a snapshot. Making the same
+  /// snapshot of the same version again is no error. Fails with `not_found`, `is_directory`,
+  /// `not_regular`.
   virtual Result<Opened> open(const std::string& path, std::size_t whole_bytes,
                               const std::string& snapshot) = 0;
-  /// Up to `length` bytes from `offset` (a multiple of the leaf size), whole leaves, fewer only at the end of
-  /// the file. Fails with `snapshot_gone`.
+  /// Up to `length` bytes from `offset` (a multiple of the leaf size), whole leaves, fewer only at
+  /// the end of the file. Fails with `snapshot_gone`.
   virtual Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                       std::size_t length) = 0;
   /// No error if it is gone already.
@@ -94,52 +99,64 @@ class Storage {
 
   // --- staging (workers) ---
 
-  /// A whole small file, not synced: its bytes will be in the log. An older one of that name is replaced.
+  /// A whole small file, not synced: its bytes will be in the log. An older one of that name is
+  /// replaced.
   virtual Result<void> stage_small(const std::string& name, std::span<const char> bytes,
                                    const Preserve& preserve) = 0;
-  /// Makes room for an upload. Beginning it again with the same size is no error; with another size it fails
-  /// with `upload_conflict`.
+  /// Makes room for an upload. Beginning it again with the same size is no error; with another size
+  /// it fails with `upload_conflict`.
   virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) = 0;
-  /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller. Writing the
-  /// same again is no error; other digests where some are recorded: `upload_conflict`. `unknown_upload`,
-  /// `bad_message` (outside the file or not whole leaves).
+  /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller.
+  /// Writing the same again is no error; other digests where some are recorded: `upload_conflict`.
+  /// `unknown_upload`, `bad_message` (outside the file or not whole leaves).
   virtual Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                     std::span<const char> bytes, std::string_view leaves) = 0;
   /// Fails with `unknown_upload`.
   virtual Result<UploadState> upload_state(const std::string& name) = 0;
-  /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs the data.
-  /// May be called again. Fails with `unknown_upload`, `upload_incomplete`, `digest_mismatch`.
+  /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs
+  /// the data. May be called again. Fails with `unknown_upload`, `upload_incomplete`,
+  /// `digest_mismatch`.
   virtual Result<void> finish_upload(const std::string& name, const Staged& expected,
                                      const Preserve& preserve) = 0;
-  /// A copy of a file of the tree in staging (shared blocks where the filesystem can), synced, with the mode
-  /// of the original. Fails as `open`.
+  /// A copy of a file of the tree in staging (shared blocks where the filesystem can), synced, with
+  /// the mode of the original. Fails as `open`.
   virtual Result<Staged> stage_copy(const std::string& path, const std::string& name) = 0;
   /// No error if it is gone already.
   virtual Result<void> drop_staged(const std::string& name) = 0;
 
   // --- publishing (the publisher alone) ---
 
-  /// Takes a finished upload or copy out of the workers' reach, under the commit's number; gives its inode
-  /// number. Fails with `unknown_upload`.
+  /// Takes a finished upload or copy out of the workers' reach, under the commit's number; gives
+  /// its inode number. Fails with `unknown_upload`.
   virtual Result<std::uint64_t> claim(const std::string& name, std::uint64_t number) = 0;
   /// Drops one claimed file, or (0) all that are left after replay. No error if there is none.
   virtual Result<void> drop_claimed(std::uint64_t number) = 0;
-  /// Writes the stamp and moves the claimed file to `path`, replacing a file. Tells whether what was replaced
-  /// went to the trash. Fails with `not_found` (the parent), `is_directory`, `not_directory`, `unknown_upload`.
+  /// Writes the stamp and moves the claimed file to `path`, replacing a file. Tells whether what
+  /// was replaced went to the trash. Fails with `not_found` (the parent), `is_directory`,
+  /// `not_directory`, `unknown_upload`.
   virtual Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                        const FileStamp& stamp) = 0;
   /// The same for a staged small file; where that is gone, it is written anew from `bytes`.
   virtual Result<bool> publish_small(const std::string& name, const std::string& path,
                                      const FileStamp& stamp, std::span<const char> bytes,
                                      const Preserve& preserve) = 0;
+  /// Replay: what is claimed under this number. Fails with `unknown_upload`.
+  virtual Result<Entry> stat_claimed(std::uint64_t number) = 0;
+  /// Replay: takes a file out of the tree and keeps it as if claimed under `number`, its attributes and stamp as
+  /// they are. Fails with `not_found`, `not_directory`, `is_directory`.
+  virtual Result<void> set_aside(const std::string& path, std::uint64_t number) = 0;
+  /// Replay: moves what is claimed under this number to `path` as it is, replacing a file. Fails with
+  /// `unknown_upload`, `not_found` (the parent), `is_directory`, `not_directory`.
+  virtual Result<void> put_back(std::uint64_t number, const std::string& path) = 0;
   /// Replay: writes a whole small file with its stamp to `path`, replacing what is there, synced.
   virtual Result<void> restore(const std::string& path, std::span<const char> bytes,
                                const FileStamp& stamp, const Preserve& preserve) = 0;
-  /// Moves a file, or a directory with all beneath it, to the trash; small files are unlinked. Tells whether
-  /// something went to the trash. Without `recursive` a directory must be empty: `not_empty`. `not_found`.
+  /// Moves a file, or a directory with all beneath it, to the trash; small files are unlinked.
+  /// Tells whether something went to the trash. Without `recursive` a directory must be empty:
+  /// `not_empty`. `not_found`.
   virtual Result<bool> remove(const std::string& path, bool recursive) = 0;
-  /// Replaces a file at `to`; tells whether that went to the trash. Fails with `not_found`, `is_directory`,
-  /// `not_directory`, `exists` (a directory at `to`), `bad_path` (into itself).
+  /// Replaces a file at `to`; tells whether that went to the trash. Fails with `not_found`,
+  /// `is_directory`, `not_directory`, `exists` (a directory at `to`), `bad_path` (into itself).
   virtual Result<bool> rename(const std::string& from, const std::string& to) = 0;
   /// Fails with `exists`, `not_found` (the parent), `not_directory`.
   virtual Result<void> make_directory(const std::string& path, const Preserve& preserve) = 0;
@@ -150,7 +167,8 @@ class Storage {
 
   // --- cleaning (workers) ---
 
-  /// Removes what the named sessions (or, with `all_but`, all others) left in staging and snapshots.
+  /// Removes what the named sessions (or, with `all_but`, all others) left in staging and
+  /// snapshots.
   virtual Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) = 0;
   /// Unlinks some of what lies in the trash; tells whether more is left.
   virtual Result<bool> empty_trash() = 0;

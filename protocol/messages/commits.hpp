@@ -11,6 +11,9 @@
 namespace sluice::protocol {
 
 enum class ChangeKind : std::uint8_t {
+  /// No change: asks only for the outcome of the request, if it had one (answered with version 0 and code 0
+  /// when none is remembered). Sent where a repeat may find its staged file used up by the first attempt.
+  none = 0,
   /// A staged file; its bytes are the payload as well when it is small, and then not yet synced.
   put = 1,
   remove = 2,

@@ -17,6 +17,8 @@ struct WorkerHello {
   std::string root_identity;
   std::uint32_t slots = 0;
   std::string name;
+  /// A thread of the broker's own process: silence is no sign of death.
+  bool in_process = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("version_min", s.version_min);
@@ -24,6 +26,7 @@ struct WorkerHello {
     v.must("root_identity", s.root_identity);
     v.must("slots", s.slots);
     v.may("name", s.name);
+    v.may("in_process", s.in_process);
   }
 };
 

@@ -1,0 +1,18 @@
+// What to measure, from the command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice::bench {
+
+struct Options {
+  std::string server = "tcp://127.0.0.1:5970";
+  std::string op = "get";
+  std::uint64_t size_bytes = 4096;
+  unsigned clients = 1;
+  double seconds = 5;
+  bool json = false;
+};
+
+}  // namespace sluice::bench

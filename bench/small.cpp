@@ -1,0 +1,189 @@
+// See small.hpp. Each client is a small state machine: one request under way, the next when it is
+// answered.
+#include "bench/small.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <stdexcept>
+
+#include "protocol/digest.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/messages/changes.hpp"
+#include "protocol/messages/locks.hpp"
+#include "runtime/secrets.hpp"
+#include "runtime/transport.hpp"
+
+namespace sluice::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using protocol::Type;
+using runtime::Message;
+using runtime::Socket;
+
+// Names that one client puts to in turn, so that a long run replaces files as well as making them.
+constexpr std::uint64_t names_a_client = 1000;
+
+struct BenchClient {
+  Socket socket;
+  unsigned index = 0;
+  std::uint64_t last_id = 0;
+  std::uint64_t round = 0;
+  Clock::time_point sent_at;
+  std::string token;
+};
+
+class SmallRun {
+ public:
+  explicit SmallRun(const Options& options) : options_(options) {
+    bytes_.assign(options.size_bytes, 'x');
+    root_ = protocol::root_of(protocol::leaves_of(bytes_));
+    directory_ = "bench-" + protocol::to_hex(runtime::SystemSecrets().bytes(4));
+    result_.op = options.op;
+    result_.size_bytes = options.size_bytes;
+    result_.clients = options.clients;
+  }
+
+  Result run() {
+    for (unsigned i = 0; i < options_.clients; ++i) connect(i);
+    prepare();
+    for (auto& client : clients_) next(client);
+    const auto begin = Clock::now();
+    const auto end = begin + std::chrono::duration_cast<Clock::duration>(
+                                 std::chrono::duration<double>(options_.seconds));
+    std::vector<runtime::PollItem> items;
+    for (auto& client : clients_) items.push_back({&client.socket, -1, false});
+    while (Clock::now() < end) {
+      runtime::poll(items, std::chrono::milliseconds(100));
+      for (std::size_t i = 0; i < items.size(); ++i)
+        if (items[i].readable) take(clients_[i]);
+    }
+    result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    return std::move(result_);
+  }
+
+ private:
+  void connect(unsigned index) {
+    runtime::SocketConfig config;
+    config.connect = {options_.server};
+    config.stamped = false;
+    auto socket = Socket::open(context_, config);
+    if (!socket) throw std::runtime_error(protocol::sentence(socket.error()));
+    clients_.push_back({std::move(*socket), index, 0, 0, {}, {}});
+    protocol::Hello hello;
+    hello.version_min = protocol::limits::version_min;
+    hello.version_max = protocol::limits::version_max;
+    hello.secret = runtime::SystemSecrets().bytes(16);
+    hello.name = fmt::format("sluice-bench/{}", index);
+    hello.lease_ms = 60'000;
+    ask(clients_.back(), hello);
+  }
+
+  void prepare() {
+    if (options_.op != "get" && options_.op != "put") return;
+    protocol::MakeDirectory make;
+    make.path = directory_;
+    ask(clients_[0], make);
+    for (auto& client : clients_) {
+      make.path = fmt::format("{}/{}", directory_, client.index);
+      ask(client, make);
+      if (options_.op == "get") ask(client, put_request(client), true);
+    }
+  }
+
+  // Sends and waits: for what comes before the measurement.
+  template <class M>
+  void ask(BenchClient& client, const M& request, bool with_bytes = false) {
+    send(client, request, with_bytes);
+    std::vector<runtime::PollItem> items{{&client.socket, -1, false}};
+    for (int i = 0; i < 50; ++i) {
+      runtime::poll(items, std::chrono::milliseconds(100));
+      Message reply;
+      if (client.socket.receive(reply) != Socket::Received::message) continue;
+      if (reply.header.type != Type::error) return;
+      throw std::runtime_error(error_of(reply));
+    }
+    throw std::runtime_error(options_.server + ": the server does not answer");
+  }
+
+  template <class M>
+  void send(BenchClient& client, const M& request, bool with_bytes = false,
+            std::uint32_t credit = 0) {
+    Message message = runtime::make_message({}, request, ++client.last_id);
+    message.header.credit_bytes = credit;
+    if (with_bytes) message.payload = {nullptr, bytes_.data(), bytes_.size()};
+    client.socket.send(message);
+  }
+
+  protocol::Put put_request(const BenchClient& client) const {
+    protocol::Put put;
+    put.path = fmt::format("{}/{}/{}", directory_, client.index, client.round % names_a_client);
+    put.root = root_;
+    return put;
+  }
+
+  void next(BenchClient& client) {
+    client.sent_at = Clock::now();
+    if (options_.op == "put") {
+      send(client, put_request(client), true);
+    } else if (options_.op == "get") {
+      send(client, protocol::Get{fmt::format("{}/{}/0", directory_, client.index)}, false,
+           static_cast<std::uint32_t>(options_.size_bytes));
+    } else {
+      // A release is not waited for: it rides before the next acquire.
+      if (!client.token.empty())
+        send(client, protocol::ReleaseLock{std::exchange(client.token, {})});
+      protocol::AcquireLock acquire;
+      const bool contended = options_.op == "lock-contended";
+      acquire.claims = {
+          {contended ? "bench" : fmt::format("bench-{}", client.index), false, false}};
+      acquire.wait_ms = 60'000;
+      send(client, acquire);
+    }
+    ++client.round;
+  }
+
+  void take(BenchClient& client) {
+    Message reply;
+    while (client.socket.receive(reply) == Socket::Received::message) {
+      if (reply.header.type == Type::release_lock_reply) continue;
+      const std::chrono::duration<double, std::micro> took = Clock::now() - client.sent_at;
+      if (reply.header.type == Type::error) {
+        if (result_.errors++ == 0) result_.first_error = error_of(reply);
+      } else {
+        ++result_.ops;
+        result_.latencies_us.push_back(took.count());
+      }
+      if (reply.header.type == Type::acquire_lock_reply)
+        if (const auto granted = protocol::decode<protocol::AcquireLockReply>(reply.body))
+          client.token = granted->token;
+      // On a contended key the release must not wait for this client's next turn in the queue.
+      if (options_.op == "lock-contended" && !client.token.empty())
+        send(client, protocol::ReleaseLock{std::exchange(client.token, {})});
+      next(client);
+    }
+  }
+
+  static std::string error_of(const Message& reply) {
+    const auto error = protocol::decode<protocol::ErrorReply>(reply.body);
+    if (!error) return "an answer that could not be read";
+    return protocol::sentence({error->code, error->path, error->detail});
+  }
+
+  const Options& options_;
+  runtime::Context context_;
+  std::vector<BenchClient> clients_;
+  std::string bytes_;
+  protocol::Digest root_{};
+  std::string directory_;
+  Result result_;
+};
+
+}  // namespace
+
+Result run_small(const Options& options) {
+  return SmallRun(options).run();
+}
+
+}  // namespace sluice::bench

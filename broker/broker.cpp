@@ -1,0 +1,419 @@
+// Messages in the order of their ports: clients, workers, lock actor; then what they share.
+// Time (leases, silence, shutdown) is in broker_time.cpp.
+#include "broker/broker.hpp"
+
+#include <algorithm>
+
+#include "protocol/limits.hpp"
+#include "protocol/messages/commits.hpp"
+#include "runtime/secrets.hpp"
+
+namespace sluice::broker {
+
+using protocol::Code;
+using protocol::Type;
+using runtime::make_error;
+using runtime::make_message;
+using runtime::make_reply;
+using runtime::Message;
+using runtime::Outbox;
+using runtime::Port;
+namespace limits = protocol::limits;
+
+namespace {
+
+constexpr std::size_t secret_bytes = 16;
+constexpr std::size_t session_name_bytes = 128;
+// A job that killed so many workers will kill the next one too.
+constexpr std::uint16_t attempts = 5;
+// A ROUTER does not tell which peer has room again, so full ones are tried this often.
+constexpr Time retry_pause{2};
+
+// Jobs that take long enough to be worth another core.
+bool is_heavy(Type type) {
+  switch (type) {
+    case Type::read:
+    case Type::write_chunk:
+    case Type::write_commit:
+    case Type::copy:
+    case Type::sweep:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
+  if (started_ == runtime::never) started_ = now;
+  switch (message.peer.port) {
+    case Port::clients:
+      return from_client(std::move(message), now, outbox);
+    case Port::workers:
+      return from_worker(std::move(message), now, outbox);
+    case Port::locks:
+      return from_locks(std::move(message), outbox);
+    default:
+      return;
+  }
+}
+
+// --- from clients ---
+
+void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
+  message.stamp = {};
+  message.header.attempt = 0;
+  if (message.header.version < limits::version_min || message.header.version > limits::version_max)
+    return outbox.send(
+        make_error(message, {Code::version_mismatch, {}, "this server speaks protocol version 1"}));
+  if (message.header.type == Type::hello) return on_hello(message, now, outbox);
+  const auto found = sessions_.by_peer(message.peer.id);
+  if (!found) return outbox.send(make_error(message, {Code::hello_required, {}, {}}));
+  Session& session = *found->session;
+  session.last_seen = now;
+  tell_locks_alive(session, now, outbox);
+  switch (message.header.type) {
+    case Type::ping:
+      return on_ping(message, outbox);
+    case Type::bye:
+      return on_bye(message, session, now, outbox);
+    case Type::cancel:
+      return on_cancel(message, session, outbox);
+    case Type::stat:
+    case Type::list:
+    case Type::get:
+    case Type::read:
+    case Type::read_end:
+    case Type::put:
+    case Type::write_begin:
+    case Type::write_chunk:
+    case Type::write_commit:
+    case Type::write_abort:
+    case Type::write_status:
+    case Type::remove:
+    case Type::rename:
+    case Type::copy:
+    case Type::make_directory:
+    case Type::set_attributes:
+      return on_request(std::move(message), session, found->connection, Place::queued, now, outbox);
+    case Type::acquire_lock:
+      // From here on the lock actor has to know that this session lives.
+      if (!session.told_locks) session.told_locks = Time::min();
+      tell_locks_alive(session, now, outbox);
+      [[fallthrough]];
+    case Type::release_lock:
+    case Type::renew_lock:
+    case Type::list_locks:
+      return on_request(std::move(message), session, found->connection, Place::locks, now, outbox);
+    default:
+      return outbox.send(make_error(message, {Code::unknown_type, {}, {}}));
+  }
+}
+
+void Broker::on_hello(const Message& message, Time now, Outbox& outbox) {
+  const auto hello = protocol::decode<protocol::Hello>(message.body);
+  if (!hello) return outbox.send(make_error(message, hello.error()));
+  if (hello->version_min > limits::version_max || hello->version_max < limits::version_min)
+    return outbox.send(
+        make_error(message, {Code::version_mismatch, {}, "this server speaks protocol version 1"}));
+  if (hello->secret.size() != secret_bytes || hello->name.size() > session_name_bytes ||
+      hello->connection > Connection::bulk)
+    return outbox.send(make_error(message, {Code::bad_session, {}, "not a valid hello"}));
+  if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
+  const std::uint64_t number = runtime::session_number(hello->secret);
+  const bool resumed = sessions_.find(number) != nullptr;
+  if (!resumed && sessions_.size() >= limits::sessions)
+    return outbox.send(make_error(message, {Code::overloaded, {}, "too many sessions"}));
+  Session& session = sessions_.open(number);
+  outboxes_.drop(session.peer(hello->connection));
+  sessions_.bind(session, hello->connection, message.peer.id);
+  session.name = hello->name;
+  const std::uint32_t lease_ms = hello->lease_ms == 0 ? config_.lease_ms : hello->lease_ms;
+  session.lease = Time(std::clamp(lease_ms, limits::lease_min_ms, limits::lease_max_ms));
+  session.last_seen = now;
+  tell_locks_alive(session, now, outbox);
+
+  protocol::Welcome welcome;
+  welcome.version = std::min(hello->version_max, limits::version_max);
+  welcome.session = number;
+  welcome.resumed = resumed;
+  welcome.lease_ms = static_cast<std::uint32_t>(session.lease.count());
+  welcome.epoch = config_.epoch;
+  welcome.window_requests = limits::window_requests;
+  welcome.window_bytes = limits::window_bytes;
+  welcome.chunk_bytes = limits::chunk_bytes;
+  welcome.leaf_bytes = limits::leaf_bytes;
+  welcome.small_file_bytes = limits::small_file_bytes;
+  welcome.server = config_.server;
+  outbox.send(make_reply(message, welcome));
+}
+
+void Broker::on_ping(const Message& message, Outbox& outbox) {
+  outbox.send(
+      make_reply(message, protocol::Pong{config_.epoch, jobs_.size(),
+                                         static_cast<std::uint32_t>(dispatch_.workers().size())}));
+}
+
+void Broker::on_bye(const Message& message, Session& session, Time now, Outbox& outbox) {
+  outbox.send(make_reply(message, protocol::ByeReply{}));
+  end_session(session.number, true, now, outbox);
+}
+
+void Broker::on_cancel(const Message& message, Session& session, Outbox& outbox) {
+  const auto cancel = protocol::decode<protocol::Cancel>(message.body);
+  if (!cancel) return outbox.send(make_error(message, cancel.error()));
+  outbox.send(make_reply(message, protocol::CancelReply{}));
+  const auto place = session.jobs.find(cancel->request_id);
+  if (place == session.jobs.end()) return;
+  Job& job = jobs_.at(place->second);
+  if (job.place == Place::queued) {
+    dispatch_.withdraw(job.number);
+    fail_job(job.number, {Code::cancelled, {}, {}}, outbox);
+  } else if (job.place == Place::worker) {
+    job.cancel_wanted = true;
+  } else {
+    cancel_at_locks(job, outbox);
+  }
+}
+
+void Broker::on_request(Message&& message, Session& session, Connection connection, Place place,
+                        Time now, Outbox& outbox) {
+  const std::uint64_t request_id = message.header.request_id;
+  if (const auto known = session.jobs.find(request_id); known != session.jobs.end()) {
+    // A repeat of what is still under way: only where to answer has changed.
+    jobs_.at(known->second).connection = connection;
+    return;
+  }
+  if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
+  const std::size_t bytes = message.payload.size() + message.header.credit_bytes;
+  if (session.jobs.size() >= limits::window_requests ||
+      (session.bytes > 0 && session.bytes + bytes > limits::window_bytes) ||
+      bytes > limits::window_bytes)
+    return outbox.send(make_error(message, {Code::window_exceeded, {}, {}}));
+  if (jobs_.size() >= limits::jobs)
+    return outbox.send(make_error(message, {Code::overloaded, {}, "too many requests under way"}));
+  Job& job = add_job(std::move(message), &session, connection, now);
+  job.place = place;
+  if (place == Place::locks) {
+    Message forward;
+    forward.peer = {Port::locks, {}};
+    forward.header = job.request.header;
+    forward.stamp = {job.session, job.number, 0};
+    forward.body = std::move(job.request.body);
+    return outbox.send(std::move(forward));
+  }
+  dispatch_.enqueue(job.number, is_heavy(job.request.header.type));
+  hand_out(outbox);
+}
+
+// --- from workers ---
+
+void Broker::from_worker(Message&& message, Time now, Outbox& outbox) {
+  if (message.header.type == Type::worker_hello) return on_worker_hello(message, now, outbox);
+  WorkerState* worker = dispatch_.find(message.peer.id);
+  if (worker == nullptr) {
+    // Replies to jobs that have gone to others are dropped; anything else asks it to say hello.
+    return outbox.send(make_error(message, {Code::hello_required, {}, {}}));
+  }
+  worker->last_seen = now;
+  switch (message.header.type) {
+    case Type::worker_heartbeat:
+      return outbox.send(make_reply(message, protocol::WorkerHeartbeatReply{}));
+    case Type::worker_bye:
+      return give_up_worker(std::string(message.peer.id), outbox);
+    case Type::job_parked:
+      return on_job_parked(message, *worker, outbox);
+    default:
+      return on_job_reply(std::move(message), *worker, outbox);
+  }
+}
+
+void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
+  const auto hello = protocol::decode<protocol::WorkerHello>(message.body);
+  if (!hello) return outbox.send(make_error(message, hello.error()));
+  if (hello->version_min > limits::version_max || hello->version_max < limits::version_min)
+    return outbox.send(
+        make_error(message, {Code::version_mismatch, {}, "this server speaks protocol version 1"}));
+  if (hello->root_identity != config_.root_identity)
+    return outbox.send(make_error(message, {Code::wrong_root, {}, {}}));
+  give_up_worker(message.peer.id, outbox);
+  WorkerState worker;
+  worker.peer = message.peer.id;
+  worker.number = ++last_worker_;
+  worker.name = hello->name;
+  worker.slots = std::clamp<std::uint32_t>(hello->slots, 1, limits::worker_slots);
+  worker.in_process = hello->in_process;
+  worker.last_seen = now;
+  outbox.send(make_message({Port::locks, {}}, protocol::WorkerKnown{worker.number}));
+  protocol::WorkerWelcome welcome;
+  welcome.version = std::min(hello->version_max, limits::version_max);
+  welcome.locks_endpoint = worker.in_process ? config_.locks_inproc : config_.locks_outside;
+  welcome.root_identity = config_.root_identity;
+  welcome.epoch = config_.epoch;
+  welcome.worker = worker.number;
+  welcome.heartbeat_ms = limits::worker_heartbeat_ms;
+  outbox.send(make_reply(message, welcome));
+  dispatch_.join(std::move(worker));
+  hand_out(outbox);
+}
+
+void Broker::on_job_parked(const Message& message, WorkerState& worker, Outbox& outbox) {
+  const auto found = jobs_.find(message.stamp.job);
+  if (found == jobs_.end() || found->second.worker != worker.peer ||
+      found->second.attempt != message.header.attempt)
+    return;
+  Job& job = found->second;
+  job.place = Place::parked;
+  dispatch_.park(worker, job.number);
+  if (job.cancel_wanted) cancel_at_locks(job, outbox);
+  hand_out(outbox);
+}
+
+void Broker::on_job_reply(Message&& message, WorkerState& worker, Outbox& outbox) {
+  dispatch_.finish(worker, message.stamp.job);
+  const auto found = jobs_.find(message.stamp.job);
+  // Jobs that ended meanwhile (session gone, shutdown), and late answers of an old attempt.
+  if (found == jobs_.end() || found->second.worker != worker.peer ||
+      found->second.attempt != message.header.attempt)
+    return hand_out(outbox);
+  answer_job(found->first, std::move(message), outbox);
+  hand_out(outbox);
+}
+
+void Broker::give_up_worker(const std::string& peer, Outbox& outbox) {
+  const auto worker = dispatch_.remove(peer);
+  if (!worker) return;
+  // Before anybody else gets its jobs: what it still sends to the lock actor does not count any
+  // more.
+  outbox.send(make_message({Port::locks, {}}, protocol::WorkerGone{worker->number}));
+  std::vector<std::uint64_t> lost(worker->running.begin(), worker->running.end());
+  lost.insert(lost.end(), worker->parked.begin(), worker->parked.end());
+  // Oldest first in the queue, so they are put to its front the youngest first.
+  std::sort(lost.begin(), lost.end(), std::greater<>());
+  for (const std::uint64_t number : lost) {
+    const auto found = jobs_.find(number);
+    if (found == jobs_.end()) continue;
+    Job& job = found->second;
+    job.place = Place::queued;
+    job.worker.clear();
+    if (++job.attempt >= attempts)
+      fail_job(number, {Code::io_error, {}, "several workers were lost over it"}, outbox);
+    else
+      dispatch_.enqueue_again(number, is_heavy(job.request.header.type));
+  }
+  hand_out(outbox);
+}
+
+// --- from the lock actor ---
+
+void Broker::from_locks(Message&& message, Outbox& outbox) {
+  const auto found = jobs_.find(message.stamp.job);
+  if (found == jobs_.end() || found->second.place != Place::locks) return;
+  answer_job(found->first, std::move(message), outbox);
+}
+
+// --- jobs ---
+
+Broker::Job& Broker::add_job(Message&& request, Session* session, Connection connection, Time now) {
+  const std::uint64_t number = ++last_job_;
+  Job& job = jobs_[number];
+  job.number = number;
+  job.connection = connection;
+  job.since = now;
+  if (session != nullptr) {
+    job.session = session->number;
+    job.bytes = request.payload.size() + request.header.credit_bytes;
+    session->jobs[request.header.request_id] = number;
+    session->bytes += job.bytes;
+  }
+  job.request = std::move(request);
+  return job;
+}
+
+void Broker::hand_out(Outbox& outbox) {
+  while (const auto given = dispatch_.next()) {
+    Job& job = jobs_.at(given->job);
+    job.place = Place::worker;
+    job.worker = given->worker->peer;
+    Message message;
+    message.peer = {Port::workers, job.worker};
+    message.header = job.request.header;
+    message.header.attempt = job.attempt;
+    message.stamp = {job.session, job.number, 0};
+    message.body = job.request.body;
+    message.payload = job.request.payload;
+    outbox.send(std::move(message));
+  }
+}
+
+void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
+  const auto found = jobs_.find(number);
+  const Job& job = found->second;
+  Session* session = sessions_.find(job.session);
+  if (session != nullptr) {
+    session->jobs.erase(job.request.header.request_id);
+    session->bytes -= job.bytes;
+    // Without a connection the answer is dropped: the client asks again under the same id when it
+    // is back.
+    if (const std::string& peer = session->peer(job.connection); !peer.empty()) {
+      reply.peer = {Port::clients, peer};
+      reply.header.attempt = 0;
+      outbox.send(std::move(reply));
+    }
+  }
+  jobs_.erase(found);
+}
+
+void Broker::fail_job(std::uint64_t number, const protocol::Error& error, Outbox& outbox) {
+  answer_job(number, make_error(jobs_.at(number).request, error), outbox);
+}
+
+void Broker::cancel_at_locks(const Job& job, Outbox& outbox) {
+  outbox.send(make_message({Port::locks, {}}, protocol::Cancel{job.request.header.request_id}, 0,
+                           {job.session, 0, 0}));
+}
+
+void Broker::tell_locks_alive(Session& session, Time now, Outbox& outbox) {
+  if (!session.told_locks) return;
+  // Often enough that the lease at the lock actor is never more than an eighth behind the truth.
+  if (*session.told_locks != Time::min() && now - *session.told_locks < session.lease / 8) return;
+  session.told_locks = now;
+  const protocol::SessionAlive alive{session.name,
+                                     static_cast<std::uint32_t>(session.lease.count())};
+  outbox.send(make_message({Port::locks, {}}, alive, 0, {session.number, 0, 0}));
+}
+
+void Broker::end_session(std::uint64_t number, bool bye, Time now, Outbox& outbox) {
+  Session* session = sessions_.find(number);
+  if (session == nullptr) return;
+  if (session->told_locks)
+    outbox.send(make_message({Port::locks, {}}, protocol::SessionEnded{bye}, 0, {number, 0, 0}));
+  for (const auto& [request_id, job_number] : session->jobs) {
+    Job& job = jobs_.at(job_number);
+    // What runs at a worker is let run: a commit that was asked for may happen, nobody waits for
+    // it.
+    if (job.place == Place::parked) cancel_at_locks(job, outbox);
+    if (job.place == Place::queued) dispatch_.withdraw(job_number);
+    if (job.place == Place::queued || job.place == Place::locks) jobs_.erase(job_number);
+  }
+  for (const std::string& peer : session->peers) outboxes_.drop(peer);
+  sessions_.end(number);
+  sweep({{number}, false}, now, outbox);
+}
+
+void Broker::on_undelivered(Message&& message, runtime::Undelivered why, Time now, Outbox& outbox) {
+  if (message.peer.port == Port::workers) return give_up_worker(message.peer.id, outbox);
+  if (message.peer.port != Port::clients) return;
+  const std::string peer = message.peer.id;
+  if (why == runtime::Undelivered::full && outboxes_.add(std::move(message))) {
+    retry_at_ = now + retry_pause;
+    return;
+  }
+  // The connection is gone, or its client does not read: it has to say hello again and repeat what
+  // is open.
+  outboxes_.drop(peer);
+  sessions_.forget_peer(peer);
+}
+
+}  // namespace sluice::broker

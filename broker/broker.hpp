@@ -1,0 +1,117 @@
+// The broker: knows sessions and workers, never what a client's message says. A request becomes a
+// job, kept until it is answered; a worker with a free slot gets it, and another one, with a higher
+// attempt number, if that worker falls silent. Requests about locks go to the lock actor instead.
+//
+// An actor: no socket, clock or thread. Ports: clients, workers, locks. Read on:
+// docs/architecture.md.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "broker/dispatch.hpp"
+#include "broker/outboxes.hpp"
+#include "broker/sessions.hpp"
+#include "protocol/errors.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/messages/workers.hpp"
+#include "runtime/actor.hpp"
+
+namespace sluice::broker {
+
+struct BrokerConfig {
+  std::uint64_t epoch = 0;
+  std::string root_identity;
+  /// Where the lock actor listens for threads of this process and for worker processes.
+  std::string locks_inproc;
+  std::string locks_outside;
+  std::uint32_t lease_ms = protocol::limits::lease_ms;
+  /// Shown in `Welcome`: "sluiced 0.1.0".
+  std::string server;
+};
+
+class Broker final : public runtime::Actor {
+ public:
+  explicit Broker(BrokerConfig config) : config_(std::move(config)) {}
+
+  void on_message(runtime::Message&& message, Time now, runtime::Outbox& outbox) override;
+  void on_tick(Time now, runtime::Outbox& outbox) override;
+  Time next_tick() const override { return std::min(next_look_, retry_at_); }
+  void on_undelivered(runtime::Message&& message, runtime::Undelivered why, Time now,
+                      runtime::Outbox& outbox) override;
+
+  /// From here on new requests are refused; what runs is finished, what waits is answered
+  /// `shutting_down`.
+  void begin_shutdown(Time now, runtime::Outbox& outbox);
+  /// Whether nothing is left to finish.
+  bool finished() const { return jobs_.empty(); }
+  /// The requests that are still under way, for the log: "put of session 12ab...".
+  std::vector<std::string> unfinished() const;
+
+ private:
+  enum class Place { queued, worker, parked, locks };
+
+  struct Job {
+    std::uint64_t number = 0;
+    std::uint64_t session = 0;
+    Connection connection{};
+    Place place = Place::queued;
+    /// The worker that has it, by routing id.
+    std::string worker;
+    std::uint16_t attempt = 0;
+    bool cancel_wanted = false;
+    std::size_t bytes = 0;
+    Time since{};
+    /// As it came; kept whole so that it can be given again.
+    runtime::Message request;
+  };
+
+  // from clients
+  void from_client(runtime::Message&& message, Time now, runtime::Outbox& outbox);
+  void on_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
+  void on_ping(const runtime::Message& message, runtime::Outbox& outbox);
+  void on_bye(const runtime::Message& message, Session& session, Time now, runtime::Outbox& outbox);
+  void on_cancel(const runtime::Message& message, Session& session, runtime::Outbox& outbox);
+  void on_request(runtime::Message&& message, Session& session, Connection connection, Place place,
+                  Time now, runtime::Outbox& outbox);
+  // from workers
+  void from_worker(runtime::Message&& message, Time now, runtime::Outbox& outbox);
+  void on_worker_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
+  void on_job_parked(const runtime::Message& message, WorkerState& worker, runtime::Outbox& outbox);
+  void on_job_reply(runtime::Message&& message, WorkerState& worker, runtime::Outbox& outbox);
+  // from the lock actor
+  void from_locks(runtime::Message&& message, runtime::Outbox& outbox);
+
+  Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
+  void hand_out(runtime::Outbox& outbox);
+  void give_up_worker(const std::string& peer, runtime::Outbox& outbox);
+  void answer_job(std::uint64_t number, runtime::Message&& reply, runtime::Outbox& outbox);
+  void fail_job(std::uint64_t number, const protocol::Error& error, runtime::Outbox& outbox);
+  void cancel_at_locks(const Job& job, runtime::Outbox& outbox);
+  void tell_locks_alive(Session& session, Time now, runtime::Outbox& outbox);
+  void end_session(std::uint64_t number, bool bye, Time now, runtime::Outbox& outbox);
+  void sweep(const protocol::Sweep& what, Time now, runtime::Outbox& outbox);
+
+  void tick_sessions(Time now, runtime::Outbox& outbox);
+  void tick_workers(Time now, runtime::Outbox& outbox);
+  void tick_queue(Time now, runtime::Outbox& outbox);
+  void tick_outboxes(Time now, runtime::Outbox& outbox);
+
+  BrokerConfig config_;
+  Sessions sessions_;
+  Dispatch dispatch_;
+  Outboxes outboxes_;
+  std::unordered_map<std::uint64_t, Job> jobs_;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t last_worker_ = 0;
+  Time started_ = runtime::never;
+  bool swept_at_start_ = false;
+  bool shutting_down_ = false;
+  Time next_look_{};
+  /// When answers that found no room are tried again.
+  Time retry_at_ = runtime::never;
+};
+
+}  // namespace sluice::broker

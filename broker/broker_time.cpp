@@ -1,0 +1,108 @@
+// What the broker does as time passes: leases of sessions, silence of workers, jobs that no worker
+// takes, answers that found no room; and the shutdown.
+#include <fmt/format.h>
+
+#include "broker/broker.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/messages/commits.hpp"
+
+namespace sluice::broker {
+
+using protocol::Code;
+using runtime::make_message;
+using runtime::Outbox;
+using runtime::Port;
+namespace limits = protocol::limits;
+
+namespace {
+
+constexpr Time look_pause{100};
+// How long a request waits for a first worker before the client is told that there is none.
+constexpr Time no_worker_patience{5'000};
+
+}  // namespace
+
+void Broker::on_tick(Time now, Outbox& outbox) {
+  if (started_ == runtime::never) started_ = now;
+  tick_outboxes(now, outbox);
+  if (now < next_look_) return;
+  next_look_ = now + look_pause;
+  tick_sessions(now, outbox);
+  tick_workers(now, outbox);
+  tick_queue(now, outbox);
+}
+
+void Broker::tick_outboxes(Time now, Outbox& outbox) {
+  if (now < retry_at_) return;
+  // What still finds no room comes back through on_undelivered, which sets the time anew.
+  retry_at_ = runtime::never;
+  for (runtime::Message& message : outboxes_.take_all()) outbox.send(std::move(message));
+}
+
+void Broker::tick_sessions(Time now, Outbox& outbox) {
+  for (const std::uint64_t number : sessions_.expired(now)) end_session(number, false, now, outbox);
+  // After a start, sessions of before may come back and go on; what nobody came back for is
+  // dropped.
+  if (!swept_at_start_ && now - started_ > Time(config_.lease_ms)) {
+    swept_at_start_ = true;
+    sweep({sessions_.numbers(), true}, now, outbox);
+  }
+}
+
+void Broker::tick_workers(Time now, Outbox& outbox) {
+  std::vector<std::string> silent;
+  for (const auto& [peer, worker] : dispatch_.workers()) {
+    if (worker.in_process) continue;
+    const Time silence = now - worker.last_seen;
+    if (silence > Time(limits::worker_silence_ms))
+      silent.push_back(peer);
+    else if (silence > Time(2 * limits::worker_heartbeat_ms))
+      // If its connection is gone this cannot be delivered, and the worker is given up at once.
+      outbox.send(make_message({Port::workers, peer}, protocol::WorkerHeartbeatReply{}));
+  }
+  for (const std::string& peer : silent) give_up_worker(peer, outbox);
+}
+
+void Broker::tick_queue(Time now, Outbox& outbox) {
+  if (!dispatch_.workers().empty()) return;
+  while (const auto front = dispatch_.front()) {
+    if (now - jobs_.at(*front).since < no_worker_patience) return;
+    dispatch_.withdraw(*front);
+    fail_job(*front, {Code::overloaded, {}, "no worker serves this root just now"}, outbox);
+  }
+}
+
+void Broker::sweep(const protocol::Sweep& what, Time now, Outbox& outbox) {
+  if (shutting_down_) return;
+  runtime::Message request = make_message({}, what);
+  Job& job = add_job(std::move(request), nullptr, Connection::control, now);
+  dispatch_.enqueue(job.number, true);
+  hand_out(outbox);
+}
+
+void Broker::begin_shutdown(Time, Outbox& outbox) {
+  if (shutting_down_) return;
+  shutting_down_ = true;
+  std::vector<std::uint64_t> waiting;
+  for (const auto& [number, job] : jobs_)
+    if (job.place != Place::worker) waiting.push_back(number);
+  std::sort(waiting.begin(), waiting.end());
+  for (const std::uint64_t number : waiting) {
+    Job& job = jobs_.at(number);
+    if (job.place == Place::queued)
+      dispatch_.withdraw(number);
+    else
+      cancel_at_locks(job, outbox);
+    fail_job(number, {Code::shutting_down, {}, {}}, outbox);
+  }
+}
+
+std::vector<std::string> Broker::unfinished() const {
+  std::vector<std::string> lines;
+  for (const auto& [number, job] : jobs_)
+    lines.push_back(
+        fmt::format("{} of session {:016x}", protocol::name(job.request.header.type), job.session));
+  return lines;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,76 @@
+// See dispatch.hpp.
+#include "broker/dispatch.hpp"
+
+#include <algorithm>
+
+namespace sluice::broker {
+
+WorkerState& Dispatch::join(WorkerState worker) {
+  const std::string peer = worker.peer;
+  return workers_[peer] = std::move(worker);
+}
+
+WorkerState* Dispatch::find(const std::string& peer) {
+  const auto found = workers_.find(peer);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+std::optional<WorkerState> Dispatch::remove(const std::string& peer) {
+  const auto found = workers_.find(peer);
+  if (found == workers_.end()) return std::nullopt;
+  WorkerState worker = std::move(found->second);
+  workers_.erase(found);
+  return worker;
+}
+
+void Dispatch::enqueue(std::uint64_t job, bool heavy) {
+  queue_.push_back({job, heavy});
+}
+
+void Dispatch::enqueue_again(std::uint64_t job, bool heavy) {
+  queue_.push_front({job, heavy});
+}
+
+bool Dispatch::withdraw(std::uint64_t job) {
+  return std::erase_if(queue_, [&](const Waiting& each) { return each.job == job; }) > 0;
+}
+
+std::optional<Dispatch::Given> Dispatch::next() {
+  if (queue_.empty()) return std::nullopt;
+  const Waiting first = queue_.front();
+  WorkerState* worker = choose(first.heavy);
+  if (worker == nullptr) return std::nullopt;
+  queue_.pop_front();
+  worker->running.insert(first.job);
+  return Given{first.job, worker};
+}
+
+WorkerState* Dispatch::choose(bool heavy) {
+  WorkerState* last = find(last_busy_);
+  if (!heavy && last != nullptr &&
+      last->running.size() < std::min<std::size_t>(last->slots, busy_enough))
+    return last;
+  WorkerState* best = nullptr;
+  for (auto& [peer, worker] : workers_) {
+    if (worker.running.size() >= worker.slots) continue;
+    if (best == nullptr || worker.running.size() < best->running.size()) best = &worker;
+  }
+  if (best != nullptr) last_busy_ = best->peer;
+  return best;
+}
+
+void Dispatch::park(WorkerState& worker, std::uint64_t job) {
+  if (worker.running.erase(job) > 0) worker.parked.insert(job);
+}
+
+void Dispatch::finish(WorkerState& worker, std::uint64_t job) {
+  worker.running.erase(job);
+  worker.parked.erase(job);
+}
+
+std::optional<std::uint64_t> Dispatch::front() const {
+  if (queue_.empty()) return std::nullopt;
+  return queue_.front().job;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,95 @@
+// What the lock actor tells people: entries of lists, and sentences about who is in the way.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/locks/lock_actor.hpp"
+#include "protocol/path.hpp"
+
+namespace sluice::broker::locks {
+namespace {
+
+std::uint64_t ms_between(Time from, Time to) {
+  return to == never || to < from ? 0 : static_cast<std::uint64_t>((to - from).count());
+}
+
+// Whole seconds; time left is rounded up, so that nobody reads "0 s left" of a living lock.
+std::uint64_t past_s(Time since, Time now) {
+  return ms_between(since, now) / 1000;
+}
+std::uint64_t left_s(Time now, Time end) {
+  return (ms_between(now, end) + 999) / 1000;
+}
+
+}  // namespace
+
+std::string LockActor::describe(Id blocker, Time now) const {
+  if (const auto found = locks_.find(blocker); found != locks_.end()) {
+    const Lock& lock = found->second;
+    const std::string name = leases_.name(lock.key.first);
+    const std::uint64_t age_s = past_s(lock.since, now);
+    if (lock.token.number == 0)
+      return fmt::format("{} has waited for it for {} s and comes first", name, age_s);
+    if (lock.ending != Ending::no)
+      return fmt::format("held by {} until a change made under the lock is done", name);
+    return fmt::format("held by {} for {} s, {} s left on its lease", name, age_s,
+                       left_s(now, leases_.ends(blocker)));
+  }
+  if (const auto found = commits_.find(blocker); found != commits_.end()) {
+    const std::string name = leases_.name(found->second.key.first);
+    if (found->second.stage == Stage::publishing)
+      return fmt::format("a change of {} is under way", name);
+    return fmt::format("a change of {} waits for it and comes first", name);
+  }
+  return {};
+}
+
+protocol::Error LockActor::in_the_way(protocol::Code code, const Blocker& blocker, Time now) const {
+  return {code, blocker.path, describe(blocker.id, now)};
+}
+
+protocol::LockEntry LockActor::entry(Id id, Time now) const {
+  protocol::LockEntry entry;
+  entry.order = id;
+  if (const auto* claims = table_.claims(id)) entry.claims = *claims;
+  Time end = leases_.deadline(id);
+  if (const auto found = locks_.find(id); found != locks_.end()) {
+    const Lock& lock = found->second;
+    entry.number = lock.token.number;
+    entry.holder = leases_.name(lock.key.first);
+    if (lock.ending != Ending::no) entry.holder += " (ending)";
+    entry.age_ms = ms_between(lock.since, now);
+    if (lock.token.number != 0) end = leases_.ends(id);
+  } else if (const auto commit = commits_.find(id); commit != commits_.end()) {
+    entry.holder = leases_.name(commit->second.key.first) + " (a change)";
+    entry.age_ms = ms_between(commit->second.since, now);
+  }
+  entry.left_ms = ms_between(now, end);
+  return entry;
+}
+
+void LockActor::on_list_locks(const Message& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::ListLocks>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  if (const auto good = protocol::check_path(request->path); !good)
+    return outbox.send(runtime::make_error(message, good.error()));
+  // A page ends early when its claims get long: it must fit into one message.
+  protocol::ListLocksReply page;
+  std::size_t bytes = 0;
+  for (const Id id : table_.list(request->path, request->after, list_page + 1)) {
+    auto next = entry(id, now);
+    std::size_t entry_bytes = next.holder.size() + 64;
+    for (const auto& claim : next.claims) entry_bytes += claim.path.size() + 32;
+    const bool full =
+        page.locks.size() == list_page || bytes + entry_bytes > protocol::limits::body_bytes / 2;
+    if (full && !page.locks.empty()) {
+      page.next_after = page.locks.back().order;
+      break;
+    }
+    bytes += entry_bytes;
+    page.locks.push_back(std::move(next));
+  }
+  outbox.send(runtime::make_reply(message, page));
+}
+
+}  // namespace sluice::broker::locks

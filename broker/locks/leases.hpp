@@ -1,0 +1,101 @@
+// Times: until when a session lives, when a lock's lease ends, how long a waiter waits. Pure data,
+// told the time by its caller; used by the lock actor's thread alone. Read on: lock_actor.hpp.
+//
+// A lock lives for its time to live from the last sign of its session, or from its own renewal if
+// that is later. A sign costs O(1) however many locks the session has: the alarms of its locks stay
+// where they are, and those that ring too early are set anew.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "broker/locks/path_index.hpp"
+#include "runtime/actor.hpp"
+
+namespace sluice::broker::locks {
+
+using runtime::never;
+using runtime::Time;
+
+class Leases {
+ public:
+  /// `lease_ms` is that of sessions of which nothing else is known yet.
+  explicit Leases(std::uint32_t lease_ms) : default_lease_ms_(lease_ms) {}
+
+  /// A sign of life, with what the session is called (empty: as before) and its lease (0: as
+  /// before).
+  void alive(std::uint64_t session, Time now, const std::string& name = {},
+             std::uint32_t lease_ms = 0);
+  /// As `alive`, but only for a session of which nothing is known.
+  void meet(std::uint64_t session, Time now);
+  /// The session is dead from here on (until `alive`); its locks go when their time is over.
+  void end(std::uint64_t session);
+  bool lives(std::uint64_t session, Time now) const;
+  /// Known, and not alive any more. Of a session that is not known one cannot say.
+  bool is_dead(std::uint64_t session, Time now) const {
+    return sessions_.contains(session) && !lives(session, now);
+  }
+  /// Its name, or "session <16 hex digits>".
+  std::string name(std::uint64_t session) const;
+  std::uint32_t lease_ms(std::uint64_t session) const;
+
+  /// A lock of a session that was met begins to live.
+  void grant(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now);
+  void renew(Id lock, Time now);
+  /// The lock is no more. Unknown ones too.
+  void drop(Id lock);
+  /// When its lease ends as things stand; `never` if unknown.
+  Time ends(Id lock) const;
+
+  /// A waiter gives up at that time. Once for each id.
+  void wait_until(Id waiter, Time deadline);
+  void stop_waiting(Id waiter);
+  /// `never` if it has none.
+  Time deadline(Id waiter) const;
+
+  /// What has come to its end, each reported once, in the order of time. Sessions are ended by it;
+  /// locks are no longer known here.
+  struct Due {
+    std::vector<std::uint64_t> sessions;
+    std::vector<Id> locks;
+    std::vector<Id> waiters;
+  };
+  Due take_due(Time now);
+  /// When `take_due` may have something; perhaps too early, never too late.
+  Time next() const { return alarms_.empty() ? never : alarms_.begin()->first; }
+
+  std::size_t sessions() const { return sessions_.size(); }
+
+ private:
+  enum class Of : std::uint8_t { session, lock, waiter };
+  using Alarm = std::pair<Time, std::pair<Of, std::uint64_t>>;
+  struct Session {
+    std::string name;
+    Time sign{};
+    std::uint32_t lease_ms = 0;
+    bool ended = false;
+    std::size_t locks = 0;
+    Time alarm = never;
+  };
+  struct Lock {
+    std::uint64_t session = 0;
+    std::uint32_t ttl_ms = 0;
+    Time sign{};
+    Time alarm = never;
+  };
+  void set_alarm(Time& alarm, Time to, Of of, std::uint64_t id);
+  Time ends(const Lock& lock) const;
+  void forget_if_done(std::uint64_t session);
+
+  std::uint32_t default_lease_ms_;
+  std::unordered_map<std::uint64_t, Session> sessions_;
+  std::unordered_map<Id, Lock> locks_;
+  std::unordered_map<Id, Time> deadlines_;
+  std::set<Alarm> alarms_;
+};
+
+}  // namespace sluice::broker::locks

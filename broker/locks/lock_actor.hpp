@@ -1,0 +1,210 @@
+// The lock actor: owns the lock table and the counter of numbers, and decides of every change
+// whether it may be published. A state machine without sockets and clock; shares the broker's
+// thread. It grants nothing that conflicts with a commit between `Publish` and `Published`. Parts:
+// lock_actor.cpp (switch, sessions, time), lock_requests.cpp (clients), lock_commits.cpp (workers,
+// publisher), describe.cpp (lists and sentences). Read on: lock_table.hpp for the rules,
+// docs/architecture.md for one put.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "broker/locks/leases.hpp"
+#include "broker/locks/lock_table.hpp"
+#include "broker/locks/number_supply.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/messages/commits.hpp"
+#include "protocol/messages/locks.hpp"
+#include "protocol/messages/workers.hpp"
+#include "protocol/token.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/secrets.hpp"
+
+namespace sluice::broker::locks {
+
+struct LockConfig {
+  std::uint64_t epoch = 0;
+  /// The first number to give out, and the last one that the log has reserved.
+  std::uint64_t first_number = 1;
+  std::uint64_t reserved_up_to = 0;
+  /// Of sessions whose lease the broker has not told yet.
+  std::uint32_t lease_ms = protocol::limits::lease_ms;
+};
+
+class LockActor final : public runtime::Actor {
+ public:
+  LockActor(const LockConfig& config, runtime::Secrets& secrets);
+
+  /// Port::broker: requests of clients, answered there; `SessionAlive`, `SessionEnded`,
+  /// `WorkerKnown`, `WorkerGone`. Port::workers: `JoinLocks`, `Commit`. Port::publisher:
+  /// `Published`, `ReserveNumbersReply`.
+  void on_message(runtime::Message&& message, Time now, runtime::Outbox& outbox) override;
+  void on_tick(Time now, runtime::Outbox& outbox) override;
+  Time next_tick() const override;
+  void on_undelivered(runtime::Message&& message, runtime::Undelivered why, Time now,
+                      runtime::Outbox& outbox) override;
+
+  /// How long an explicit request that does not want to wait waits all the same for commits under
+  /// way.
+  static constexpr Time commit_grace{2000};
+  /// Expired locks that are told apart from those that never were.
+  static constexpr std::size_t expired_remembered = 1000;
+  static constexpr std::size_t list_page = 500;
+
+ private:
+  using Message = runtime::Message;
+  using Outbox = runtime::Outbox;
+  /// Session and request id: what makes a repeat a repeat.
+  using RequestKey = std::pair<std::uint64_t, std::uint64_t>;
+
+  /// Whom to answer.
+  struct Asker {
+    runtime::Peer peer;
+    protocol::Header header;
+    protocol::Stamp stamp;
+  };
+  enum class Ending : std::uint8_t { no, released, expired };
+
+  /// An explicit lock, held or waited for. Its claims are in the table under the same id.
+  struct Lock {
+    RequestKey key;
+    Asker asker;
+    /// Number 0 while it waits.
+    protocol::Token token;
+    std::uint32_t ttl_ms = 0;
+    /// It came without wanting to wait.
+    bool no_wait = false;
+    /// Granted, or begun to wait.
+    Time since{};
+    /// Changes under its token that are at the publisher: until they are done the lock stays in the
+    /// table.
+    std::uint32_t commits_under_way = 0;
+    Ending ending = Ending::no;
+  };
+
+  enum class Stage : std::uint8_t {
+    asking,      ///< the publisher is asked whether it has an outcome of this request
+    waiting,     ///< in the table's queue
+    publishing,  ///< at the publisher
+  };
+  struct PendingCommit {
+    RequestKey key;
+    Asker asker;
+    std::uint64_t worker = 0;
+    /// Body and payload, until they go to the publisher.
+    std::string body;
+    protocol::Payload payload;
+    protocol::Commit commit;
+    std::vector<protocol::LockClaim> claims;
+    Stage stage = Stage::asking;
+    /// The publisher has said that it knows no outcome.
+    bool asked = false;
+    /// Not to be granted any more; answered when the publisher has said what it knows.
+    bool cancelled = false;
+    /// The lock under whose token it is published, or 0.
+    Id under = 0;
+    Time since{};
+  };
+
+  // Handlers, in the order of the switch.
+  void on_acquire_lock(Message&& message, Time now, Outbox& outbox);
+  void on_cancel(const Message& message, Time now, Outbox& outbox);
+  void on_release_lock(const Message& message, Time now, Outbox& outbox);
+  void on_renew_lock(const Message& message, Time now, Outbox& outbox);
+  void on_list_locks(const Message& message, Time now, Outbox& outbox);
+  void on_session_alive(const Message& message, Time now);
+  void on_session_ended(const Message& message, Time now, Outbox& outbox);
+  void on_worker_known(const Message& message);
+  void on_worker_gone(const Message& message, Time now, Outbox& outbox);
+  void on_join_locks(const Message& message, Time now, Outbox& outbox);
+  void on_commit(Message&& message, Time now, Outbox& outbox);
+  void on_published(Message&& message, Time now, Outbox& outbox);
+  void on_reserve_numbers_reply(const Message& message, Time now);
+
+  // Explicit locks.
+  protocol::Result<void> check_limits(std::uint64_t session, std::size_t claims) const;
+  void grant(Id id, Time now, Outbox& outbox);
+  void refuse_lock(Id id, const protocol::Error& error, Time now, Outbox& outbox);
+  void end_lock(Id id, Ending ending, Time now, Outbox& outbox);
+  void remove_lock(Id id, Time now, Outbox& outbox);
+  protocol::Result<Id> find_held(std::string_view token) const;
+  void remember_expired(std::uint64_t number);
+
+  // Commits.
+  enum class Verdict : std::uint8_t { grant, wait };
+  protocol::Result<Verdict> weigh(PendingCommit& commit, Time now) const;
+  protocol::Result<Id> find_covering(const PendingCommit& commit) const;
+  void decide(Id handle, Time now, Outbox& outbox);
+  void ask_outcome(Id handle, Outbox& outbox);
+  void queue_commit(Id handle, Time now, Outbox& outbox);
+  void publish(Id handle, Outbox& outbox);
+  void refuse_commit(Id handle, const protocol::Error& error, Time now, Outbox& outbox);
+  void drop_commit(Id handle, Time now, Outbox& outbox);
+  bool take_repeat(Message& message, std::uint64_t worker, const protocol::Commit& body,
+                   const std::vector<protocol::LockClaim>& claims, Time now, Outbox& outbox);
+  void answer_worker(const PendingCommit& commit, Message&& reply, Outbox& outbox);
+  void drop_worker(std::uint64_t worker, Time now, Outbox& outbox);
+
+  // Both.
+  void stop_waiters_of(std::uint64_t session, std::string_view why, Time now, Outbox& outbox);
+  void settle(std::vector<Id> granted, Time now, Outbox& outbox);
+  void ask_for_numbers(Time now, Outbox& outbox);
+  std::string describe(Id blocker, Time now) const;
+  protocol::Error in_the_way(protocol::Code code, const Blocker& blocker, Time now) const;
+  protocol::LockEntry entry(Id id, Time now) const;
+  static Asker asker_of(const Message& message);
+  template <protocol::Fields M>
+  static void reply(const Asker& asker, const M& body, Outbox& outbox);
+
+  const std::uint64_t epoch_;
+  runtime::Secrets& secrets_;
+  LockTable table_;
+  Leases leases_;
+  NumberSupply numbers_;
+  /// The last id given to a lock or commit.
+  Id last_id_ = 0;
+
+  std::unordered_map<Id, Lock> locks_;
+  std::unordered_map<std::uint64_t, Id> by_number_;
+  std::map<RequestKey, Id> lock_requests_;
+  /// Of each session: its locks, held and waited for, and the number of their claims.
+  struct SessionLocks {
+    std::set<Id> locks;
+    std::size_t claims = 0;
+  };
+  std::unordered_map<std::uint64_t, SessionLocks> of_session_;
+  std::size_t claims_in_all_ = 0;
+  /// Locks and commits in the table's queue.
+  std::size_t waiters_ = 0;
+  /// What the table has granted and `settle` has not yet come to.
+  std::deque<Id> granted_;
+  bool settling_ = false;
+  std::unordered_set<std::uint64_t> expired_;
+  std::deque<std::uint64_t> expired_order_;
+
+  /// Ordered, so that everything happens in the order of arrival.
+  std::map<Id, PendingCommit> commits_;
+  std::map<RequestKey, Id> commit_requests_;
+  std::set<std::uint64_t> known_workers_;
+  /// Routing id to worker.
+  std::map<std::string, std::uint64_t> joined_;
+
+  /// Answers that a worker's queue had no room for, to be sent again.
+  std::deque<Message> undelivered_;
+  Time send_again_ = never;
+};
+
+template <protocol::Fields M>
+void LockActor::reply(const Asker& asker, const M& body, Outbox& outbox) {
+  Message message = runtime::make_message(asker.peer, body, asker.header.request_id, asker.stamp);
+  message.header.attempt = asker.header.attempt;
+  outbox.send(std::move(message));
+}
+
+}  // namespace sluice::broker::locks

@@ -1,0 +1,216 @@
+// Requests of clients: acquire, cancel, release, renew; and what becomes of explicit locks.
+// Read on: lock_actor.hpp, lock_table.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/locks/lock_actor.hpp"
+#include "protocol/digest.hpp"
+#include "protocol/path.hpp"
+
+namespace sluice::broker::locks {
+
+using protocol::Code;
+using protocol::fail;
+using protocol::LockClaim;
+namespace limits = protocol::limits;
+
+namespace {
+
+// Whether `larger` makes `claim` superfluous.
+bool includes(const LockClaim& larger, const LockClaim& claim) {
+  if (larger.shared && !claim.shared) return false;
+  return larger.tree ? protocol::is_within(claim.path, larger.path)
+                     : !claim.tree && claim.path == larger.path;
+}
+
+// Checks the claims and leaves out those that others of the set include.
+protocol::Result<std::vector<LockClaim>> merged(const std::vector<LockClaim>& claims) {
+  if (claims.empty()) return fail(Code::bad_message, {}, "a lock needs a path");
+  if (claims.size() > limits::claims)
+    return fail(Code::too_large, {},
+                fmt::format("a lock may name {} paths, not {}", limits::claims, claims.size()));
+  std::vector<LockClaim> kept;
+  for (const LockClaim& claim : claims) {
+    if (const auto good = protocol::check_path(claim.path); !good)
+      return tl::make_unexpected(good.error());
+    auto is_included = [&](const LockClaim& other) { return includes(other, claim); };
+    if (std::any_of(kept.begin(), kept.end(), is_included)) continue;
+    std::erase_if(kept, [&](const LockClaim& other) { return includes(claim, other); });
+    kept.push_back(claim);
+  }
+  return kept;
+}
+
+}  // namespace
+
+void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
+  const std::uint64_t session = message.stamp.session;
+  const RequestKey key{session, message.header.request_id};
+  leases_.alive(session, now);
+  auto refuse = [&](const protocol::Error& error) {
+    outbox.send(runtime::make_error(message, error));
+  };
+  if (const auto repeat = lock_requests_.find(key); repeat != lock_requests_.end()) {
+    Lock& lock = locks_.at(repeat->second);
+    lock.asker = asker_of(message);
+    if (lock.ending != Ending::no) return refuse({Code::fenced, {}, "the lock is given back"});
+    if (lock.token.number != 0)
+      reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+    return;
+  }
+  const auto request = protocol::decode<protocol::AcquireLock>(message.body);
+  if (!request) return refuse(request.error());
+  auto claims = merged(request->claims);
+  if (!claims) return refuse(claims.error());
+  if (const auto good = check_limits(session, claims->size()); !good) return refuse(good.error());
+
+  const auto blocker = table_.blocker(Kind::explicit_lock, *claims);
+  const bool no_wait = request->wait_ms == 0;
+  if (blocker && no_wait && !blocker->only_commits)
+    return refuse(in_the_way(Code::locked, *blocker, now));
+  if (blocker && waiters_ >= limits::waiters_in_all)
+    return refuse({Code::too_many_locks, blocker->path, "too many wait already"});
+  if (!blocker && numbers_.empty())
+    return refuse({Code::overloaded, {}, "no numbers are left until the log has reserved more"});
+
+  const Id id = ++last_id_;
+  lock_requests_[key] = id;
+  auto& of_session = of_session_[session];
+  of_session.locks.insert(id);
+  of_session.claims += claims->size();
+  claims_in_all_ += claims->size();
+  Lock& lock = locks_[id];
+  lock.key = key;
+  lock.asker = asker_of(message);
+  lock.ttl_ms = std::min(request->ttl_ms, limits::ttl_max_ms);
+  lock.no_wait = no_wait;
+  lock.since = now;
+  if (table_.submit({id, Kind::explicit_lock, std::move(*claims)})) return grant(id, now, outbox);
+  ++waiters_;
+  const Time wait = no_wait ? commit_grace : Time{std::min(request->wait_ms, limits::wait_max_ms)};
+  leases_.wait_until(id, now + wait);
+}
+
+// Each path of a set counts, so that memory is bounded by the limits whatever the sets.
+protocol::Result<void> LockActor::check_limits(std::uint64_t session, std::size_t claims) const {
+  const auto found = of_session_.find(session);
+  const std::size_t own = found == of_session_.end() ? 0 : found->second.claims;
+  if (own + claims > limits::locks_per_session)
+    return fail(Code::too_many_locks, {},
+                fmt::format("a session may lock {} paths at once", limits::locks_per_session));
+  if (claims_in_all_ + claims > limits::locks_in_all)
+    return fail(Code::too_many_locks, {},
+                fmt::format("the server keeps {} locks at most", limits::locks_in_all));
+  return {};
+}
+
+void LockActor::on_cancel(const Message& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::Cancel>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const RequestKey key{message.stamp.session, request->request_id};
+  const protocol::Error cancelled{Code::cancelled, {}, {}};
+  if (const auto lock = lock_requests_.find(key);
+      lock != lock_requests_.end() && locks_.at(lock->second).token.number == 0)
+    refuse_lock(lock->second, cancelled, now, outbox);
+  if (const auto found = commit_requests_.find(key); found != commit_requests_.end()) {
+    const Id handle = found->second;
+    PendingCommit& commit = commits_.at(handle);
+    if (commit.stage == Stage::asking) commit.cancelled = true;
+    if (commit.stage == Stage::waiting) refuse_commit(handle, cancelled, now, outbox);
+  }
+  outbox.send(runtime::make_reply(message, protocol::CancelReply{}));
+}
+
+void LockActor::on_release_lock(const Message& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::ReleaseLock>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const auto id = find_held(request->token);
+  if (!id)
+    return outbox.send(
+        runtime::make_error(message, {Code::fenced, id.error().path, id.error().detail}));
+  outbox.send(runtime::make_reply(message, protocol::ReleaseLockReply{}));
+  end_lock(*id, Ending::released, now, outbox);
+}
+
+void LockActor::on_renew_lock(const Message& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::RenewLock>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const auto id = find_held(request->token);
+  if (!id) return outbox.send(runtime::make_error(message, id.error()));
+  leases_.renew(*id, now);
+  outbox.send(runtime::make_reply(message, protocol::RenewLockReply{locks_.at(*id).ttl_ms}));
+}
+
+// The held lock of this token. Whoever knows the token may use it. Fails with `fenced`, or with
+// `lease_expired` while that is remembered.
+protocol::Result<Id> LockActor::find_held(std::string_view text) const {
+  const auto token = protocol::parse_token(text);
+  if (!token) return fail(Code::fenced, {}, "this is not a token");
+  if (const auto found = by_number_.find(token->number); found != by_number_.end()) {
+    const Lock& lock = locks_.at(found->second);
+    if (lock.token != *token) return fail(Code::fenced, {}, "this is not the lock's token");
+    if (lock.ending == Ending::no) return found->second;
+    if (lock.ending == Ending::released)
+      return fail(Code::fenced, {}, fmt::format("lock {} is given back", token->number));
+  }
+  if (expired_.contains(token->number))
+    return fail(Code::lease_expired, {}, fmt::format("the lease of lock {}", token->number));
+  return fail(Code::fenced, {}, fmt::format("lock {} is not held", token->number));
+}
+
+// The table has granted it, a number is left, and its session lives.
+void LockActor::grant(Id id, Time now, Outbox& outbox) {
+  Lock& lock = locks_.at(id);
+  lock.token = {numbers_.draw(), protocol::to_hex(secrets_.bytes(8))};
+  lock.since = now;
+  if (lock.ttl_ms == 0) lock.ttl_ms = leases_.lease_ms(lock.key.first);
+  leases_.grant(id, lock.key.first, lock.ttl_ms, now);
+  by_number_[lock.token.number] = id;
+  reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+}
+
+// For one that is not granted to its session yet.
+void LockActor::refuse_lock(Id id, const protocol::Error& error, Time now, Outbox& outbox) {
+  reply(locks_.at(id).asker, protocol::ErrorReply{error.code, error.path, error.detail}, outbox);
+  remove_lock(id, now, outbox);
+}
+
+// The holder has it no more. While changes under it are at the publisher it stays in others' way.
+void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
+  const auto found = locks_.find(id);
+  if (found == locks_.end() || found->second.token.number == 0) return;
+  Lock& lock = found->second;
+  if (lock.ending != Ending::no) return;
+  lock.ending = ending;
+  leases_.drop(id);
+  if (ending == Ending::expired) remember_expired(lock.token.number);
+  if (lock.commits_under_way == 0) remove_lock(id, now, outbox);
+}
+
+void LockActor::remove_lock(Id id, Time now, Outbox& outbox) {
+  const auto found = locks_.find(id);
+  const Lock& lock = found->second;
+  const std::size_t claims = table_.claims(id)->size();
+  auto of_session = of_session_.find(lock.key.first);
+  of_session->second.locks.erase(id);
+  of_session->second.claims -= claims;
+  claims_in_all_ -= claims;
+  if (of_session->second.locks.empty()) of_session_.erase(of_session);
+  if (!table_.holds(id)) --waiters_;
+  leases_.stop_waiting(id);
+  lock_requests_.erase(lock.key);
+  if (lock.token.number != 0) by_number_.erase(lock.token.number);
+  locks_.erase(found);
+  settle(table_.remove(id), now, outbox);
+}
+
+void LockActor::remember_expired(std::uint64_t number) {
+  expired_.insert(number);
+  expired_order_.push_back(number);
+  if (expired_order_.size() <= expired_remembered) return;
+  expired_.erase(expired_order_.front());
+  expired_order_.pop_front();
+}
+
+}  // namespace sluice::broker::locks

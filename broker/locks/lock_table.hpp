@@ -1,0 +1,125 @@
+// The lock table: who holds which paths, who waits, and whose turn it is. A pure data structure
+// without time, sessions or tokens; used by the lock actor's thread alone. Read on: path_index.hpp,
+// lock_actor.hpp.
+//
+// Claims. A request is a set of claims, granted all together or not at all; claims of one request
+// never conflict with each other. Two claims TOUCH when their paths are equal, or one is a tree and
+// its path is an ancestor of the other's; the root "" as a tree touches everything. Touching claims
+// of two requests CONFLICT unless both are shared or both belong to commits.
+//
+// Order. The id of a request is its place in the order of arrival. In that order:
+//   1. An explicit request waits while it conflicts with any holder or with any earlier waiter, of
+//   either kind.
+//   2. An explicit waiter is NEXT UP when it conflicts with no explicit holder and with no earlier
+//   waiter:
+//      only commits under way keep it waiting.
+//   3. A commit waits while it conflicts with an explicit holder, or with an earlier waiter that is
+//   next up.
+// So nobody is passed by a later explicit request. Commits pass an explicit waiter as long as that
+// one could not go anyway: because an explicit lock is in its way, or because a waiter before it is
+// (whether that one waits for a lock or for commits; then the commit has to do with that one, if
+// they conflict). As soon as nothing but commits stands before a waiter, later commits queue behind
+// it. Once next up, a waiter stays so until it is granted or withdrawn: nothing that conflicts with
+// it can be granted any more.
+//
+// Waking. Each waiter watches one request that is in its way, the latest where there is a choice;
+// only when that one goes is it weighed again. A queue of n on one key therefore drains in n steps.
+// `weighed()` counts.
+//
+// What a waiter watches are the edges of a wait graph; that, and a change of a holder's mode, have
+// their place here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/locks/path_index.hpp"
+#include "protocol/messages/locks.hpp"
+
+namespace sluice::broker::locks {
+
+enum class Kind : std::uint8_t {
+  explicit_lock,
+  /// The implicit lock of a change, held for just its commit; the `shared` of its claims means
+  /// nothing.
+  commit,
+};
+
+struct Request {
+  /// Larger than that of every request before.
+  Id id = 0;
+  Kind kind = Kind::explicit_lock;
+  std::vector<protocol::LockClaim> claims;
+};
+
+/// Who is in the way of a request.
+struct Blocker {
+  Id id = 0;
+  /// The path of the request's own claim that conflicts.
+  std::string path;
+  /// Nothing but commits under way is in the way.
+  bool only_commits = false;
+};
+
+class LockTable {
+ public:
+  /// True: granted. False: it waits, and a later `remove` will tell of its grant.
+  bool submit(Request request);
+
+  /// Who would be in the way of a request that came now; nobody: `submit` would grant it. Explicit
+  /// holders are named before waiters, and commits under way last.
+  std::optional<Blocker> blocker(Kind kind, const std::vector<protocol::LockClaim>& claims) const;
+  /// Who is in the way of one that waits.
+  std::optional<Blocker> blocker_of(Id id) const;
+
+  /// Releases a holder or withdraws a waiter; gives those that are granted by it, in order of
+  /// arrival. An unknown id changes nothing.
+  std::vector<Id> remove(Id id);
+
+  /// Whether an exclusive claim of this holder covers the path (with all beneath it, if `tree`).
+  bool covers(Id id, std::string_view path, bool tree) const;
+  /// Known and granted.
+  bool holds(Id id) const;
+  /// Nothing if unknown.
+  const std::vector<protocol::LockClaim>* claims(Id id) const;
+
+  /// Holders and waiters at, above (trees) and beneath a path, in order of arrival, beginning after
+  /// `after`; without commits under way.
+  std::vector<Id> list(std::string_view path, Id after, std::size_t limit) const;
+
+  std::size_t size() const { return entries_.size(); }
+  /// How often a request was compared with what is in the table, since the start.
+  std::uint64_t weighed() const { return weighed_; }
+  const PathIndex& index() const { return index_; }
+
+ private:
+  struct Entry {
+    Kind kind{};
+    bool held = false;
+    bool next_up = false;
+    Id watches = 0;
+    std::vector<protocol::LockClaim> claims;
+    /// Those who wait and watch this one.
+    std::set<Id> watchers;
+  };
+  struct InTheWay {
+    Id id = 0;
+    bool only_commits = false;
+  };
+  InTheWay weigh(Kind kind, const std::vector<protocol::LockClaim>& claims, Id id) const;
+  std::optional<Blocker> name_blocker(Kind kind, const std::vector<protocol::LockClaim>& claims,
+                                      Id id) const;
+  void watch(Id id, Entry& entry, const InTheWay& in_the_way);
+  void index(Id id, const Entry& entry, bool held, bool in);
+
+  std::map<Id, Entry> entries_;
+  PathIndex index_;
+  mutable std::uint64_t weighed_ = 0;
+};
+
+}  // namespace sluice::broker::locks

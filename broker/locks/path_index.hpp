@@ -1,0 +1,66 @@
+// Where in the tree of paths somebody holds or waits: a trie by path component. Every node knows
+// the first id of each lane at or beneath it, so that "is anybody in the way?" costs one step a
+// component (and the logarithm of what lies at a node), however many locks there are. Nodes without
+// entries are removed. Pure data, used by the lock table alone. Read on: lock_table.hpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::broker::locks {
+
+/// A request's place in the order of arrival. Grows; never 0.
+using Id = std::uint64_t;
+
+/// What an entry is: how its request stands, and in which mode it claims.
+enum class Lane : std::uint8_t {
+  held_shared,
+  held_exclusive,
+  held_commit,
+  waiting_shared,
+  waiting_exclusive,
+  waiting_commit,
+  /// Explicit waiters that only commits under way keep waiting; they are in their waiting lane too.
+  next_up,
+};
+inline constexpr std::size_t lane_count = 7;
+
+class PathIndex {
+ public:
+  PathIndex();
+  ~PathIndex();
+  PathIndex(const PathIndex&) = delete;
+  PathIndex& operator=(const PathIndex&) = delete;
+
+  /// An entry that is there already is left as it is.
+  void insert(std::string_view path, bool tree, Lane lane, Id id);
+  void erase(std::string_view path, bool tree, Lane lane, Id id);
+
+  /// Somebody in one of the lanes whose claim touches this one, or 0. Of waiting lanes only ids
+  /// before `before` count. Of those at the path and of trees above it the latest is taken, so that
+  /// each of a queue's waiters finds the one just before it; of those beneath the first.
+  Id touching(std::string_view path, bool tree, std::span<const Lane> lanes, Id before) const;
+
+  /// The first `limit` ids after `after` that touch the tree at `path`, without commits under way.
+  std::vector<Id> list(std::string_view path, Id after, std::size_t limit) const;
+
+  /// How many nodes there are beside the root.
+  std::size_t nodes() const { return nodes_; }
+
+ private:
+  struct Node;
+  struct Shelf;
+  void changed(Node* node, Lane lane, Id before);
+  void prune(Node* node);
+
+  std::unique_ptr<Node> root_;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace sluice::broker::locks

@@ -1,0 +1,112 @@
+// Checkpoints of the publisher: see publisher.hpp. A checkpoint begins a new segment with all that
+// must outlive the older ones, has the checkpointer sync the tree meanwhile, and then drops them.
+#include <utility>
+
+#include "broker/publisher/publisher.hpp"
+
+namespace sluice::broker::publisher {
+
+using protocol::Code;
+using protocol::Result;
+using runtime::Message;
+using runtime::Outbox;
+using runtime::Time;
+
+void Publisher::on_checkpoint(Message&& message, Time now, Outbox& outbox) {
+  run(now, outbox);
+  std::vector<Message>& askers = under_way_ == 0 ? askers_ : next_askers_;
+  askers.push_back(std::move(message));
+  if (failed_) return answer_checkpoints(askers, false, outbox);
+  if (under_way_ != 0) return;
+  if (log_is_empty()) return answer_checkpoints(askers_, true, outbox);
+  if (!start_checkpoint(now, outbox)) answer_checkpoints(askers_, false, outbox);
+}
+
+void Publisher::on_checkpoint_reply(const Message& message, Time now, Outbox& outbox) {
+  const auto reply = protocol::decode<protocol::CheckpointReply>(message.body);
+  if (!reply || under_way_ == 0 || reply->generation != under_way_ || failed_) return;
+  under_way_ = 0;
+  const bool for_front = std::exchange(started_for_front_, false);
+  Result<void> dropped = protocol::fail(Code::io_error, {}, "the tree could not be synced");
+  if (reply->ok) dropped = drop_older(reply->generation);
+  if (dropped) ++counters_.checkpoints;
+  checkpoint_due_ = log_is_empty() ? runtime::never : now + config_.checkpoint_every;
+  answer_checkpoints(askers_, dropped.has_value(), outbox);
+  if (!next_askers_.empty() && !failed_) {
+    askers_ = std::exchange(next_askers_, {});
+    if (!start_checkpoint(now, outbox)) answer_checkpoints(askers_, false, outbox);
+  }
+  if (front_waits_ && !failed_) {
+    if (!dropped && for_front)
+      refuse_front(dropped.error(), outbox);
+    else
+      empty_log_for_front(now, outbox);
+  }
+  run(now, outbox);
+}
+
+Result<void> Publisher::start_checkpoint(Time now, Outbox& outbox) {
+  checkpoint_due_ = now + config_.checkpoint_every;
+  // A segment is whole before the next one begins: replay relies on it.
+  if (log_.unsynced())
+    if (auto synced = sync_log(); !synced) return synced;
+  if (auto started = log_.start_next(); !started) return started;
+  older_changes_ = older_changes_ || current_changes_;
+  current_changes_ = false;
+  log_.add_head(outcomes_, epoch_, reserved_up_to_, oldest_);
+  if (auto written = write_synced(); !written) return written;
+  log_.forget_written_bytes();
+  under_way_ = log_.generation();
+  outbox.send(
+      runtime::make_message({runtime::Port::checkpointer, {}}, protocol::Checkpoint{under_way_}));
+  return {};
+}
+
+// That they may go is logged first: should some of them come back with a power loss, they are not
+// read.
+Result<void> Publisher::drop_older(std::uint64_t generation) {
+  LogRecord record;
+  record.kind = RecordKind::dropped;
+  record.oldest = generation;
+  log_.add(record);
+  if (auto written = write_synced(); !written) return written;
+  oldest_ = generation;
+  older_changes_ = false;
+  if (removed_in_ < generation) removed_directory_.clear();
+  // What stays because of an error goes with the next checkpoint.
+  (void)files_.drop_before(generation);
+  return {};
+}
+
+void Publisher::empty_log_for_front(Time now, Outbox& outbox) {
+  if (log_is_empty()) {
+    front_waits_ = false;
+    return;
+  }
+  if (under_way_ != 0) return;
+  if (auto started = start_checkpoint(now, outbox); started)
+    started_for_front_ = true;
+  else if (!failed_)
+    refuse_front(started.error(), outbox);
+}
+
+void Publisher::refuse_front(const protocol::Error& error, Outbox& outbox) {
+  front_waits_ = false;
+  Item item{std::move(queue_.front()), {}, {}, false, false};
+  queue_.pop_front();
+  item.answer.code = static_cast<std::uint16_t>(error.code);
+  item.answer.path = item.waiting.commit.path;
+  item.answer.detail = error.detail;
+  answer(item, outbox);
+}
+
+void Publisher::answer_checkpoints(std::vector<Message>& askers, bool ok, Outbox& outbox) {
+  for (const Message& asker : std::exchange(askers, {})) {
+    protocol::CheckpointReply reply;
+    reply.generation = log_.generation();
+    reply.ok = ok;
+    outbox.send(runtime::make_reply(asker, reply));
+  }
+}
+
+}  // namespace sluice::broker::publisher

@@ -1,0 +1,354 @@
+// Commits and batches of the publisher: see publisher.hpp. In the order of time: taken, checked,
+// logged, made, answered.
+#include "broker/publisher/publisher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/publisher/apply.hpp"
+#include "broker/publisher/conditions.hpp"
+
+namespace sluice::broker::publisher {
+
+using protocol::Code;
+using protocol::Error;
+using protocol::Published;
+using runtime::Message;
+using runtime::Outbox;
+using runtime::Time;
+
+namespace {
+
+Published refusal(const Error& error) {
+  Published outcome;
+  outcome.code = static_cast<std::uint16_t>(error.code);
+  outcome.path = error.path;
+  outcome.detail = error.detail;
+  return outcome;
+}
+
+Published success(std::uint64_t number, bool trash) {
+  Published outcome;
+  outcome.version = number;
+  outcome.trash = trash;
+  return outcome;
+}
+
+bool same_request(const Message& one, const Message& other) {
+  return one.stamp.session == other.stamp.session &&
+         one.header.request_id == other.header.request_id;
+}
+
+std::uint64_t request_key(const Message& message) {
+  return message.stamp.session * 0x9e3779b97f4a7c15 + message.header.request_id;
+}
+
+bool only_asks(const Message& message, const protocol::Publish& commit) {
+  return message.stamp.number == 0 || commit.kind == protocol::ChangeKind::none;
+}
+
+}  // namespace
+
+Publisher::Publisher(const PublisherConfig& config, storage::Storage& storage,
+                     storage::LogFiles& files, Recovered&& recovered)
+    : config_(config),
+      storage_(storage),
+      files_(files),
+      log_(files, recovered.generation, recovered.next_sequence),
+      outcomes_(std::move(recovered.outcomes)),
+      epoch_(recovered.epoch),
+      reserved_up_to_(recovered.reserved_up_to),
+      oldest_(recovered.generation) {}
+
+void Publisher::on_message(Message&& message, Time now, Outbox& outbox) {
+  switch (message.header.type) {
+    case protocol::Type::publish:
+      return on_publish(std::move(message), now, outbox);
+    case protocol::Type::reserve_numbers:
+      return on_reserve_numbers(message, outbox);
+    case protocol::Type::checkpoint:
+      return on_checkpoint(std::move(message), now, outbox);
+    case protocol::Type::checkpoint_reply:
+      return on_checkpoint_reply(message, now, outbox);
+    default:
+      outbox.send(runtime::make_error(
+          message, {Code::unknown_type, {}, "the publisher does not know this message"}));
+  }
+}
+
+void Publisher::on_publish(Message&& message, Time now, Outbox& outbox) {
+  auto commit = protocol::decode<protocol::Publish>(message.body);
+  if (!commit) {
+    outbox.send(runtime::make_reply(message, refusal(commit.error())));
+    return;
+  }
+  if (only_asks(message, *commit)) {
+    const bool comes = std::any_of(queue_.begin(), queue_.end(), [&](const Waiting& waiting) {
+      return same_request(waiting.message, message);
+    });
+    const auto known = outcomes_.find(message.stamp.session, message.header.request_id);
+    if (known || !comes) {
+      outbox.send(runtime::make_reply(message, known.value_or(Published{})));
+      return;
+    }
+  }
+  message.body.clear();
+  queue_.push_back({std::move(message), std::move(*commit)});
+  if (queue_.size() >= config_.batch_commits) run(now, outbox);
+}
+
+void Publisher::on_reserve_numbers(const Message& message, Outbox& outbox) {
+  const auto wanted = protocol::decode<protocol::ReserveNumbers>(message.body);
+  if (wanted && wanted->up_to > reserved_up_to_ && !failed_) {
+    LogRecord record;
+    record.kind = RecordKind::reserve_numbers;
+    record.up_to = wanted->up_to;
+    log_.add(record);
+    if (write_synced()) reserved_up_to_ = wanted->up_to;
+  }
+  outbox.send(runtime::make_reply(message, protocol::ReserveNumbersReply{reserved_up_to_}));
+}
+
+void Publisher::on_drained(Time now, Outbox& outbox) {
+  run(now, outbox);
+}
+
+void Publisher::on_tick(Time now, Outbox& outbox) {
+  if (now >= sync_due_ && !failed_) (void)sync_log();
+  if (now >= checkpoint_due_ && !failed_ && under_way_ == 0) (void)start_checkpoint(now, outbox);
+  run(now, outbox);
+}
+
+Time Publisher::next_tick() const {
+  if (failed_) return runtime::never;
+  return std::min(sync_due_, under_way_ == 0 ? checkpoint_due_ : runtime::never);
+}
+
+void Publisher::run(Time now, Outbox& outbox) {
+  while (!queue_.empty() && !front_waits_ && !failed_) {
+    Batch batch = take_batch();
+    finish(batch, now, outbox);
+    if (failed_) break;
+    if (batch.blocked) {
+      front_waits_ = true;
+      empty_log_for_front(now, outbox);
+    } else if (log_.written_bytes() > config_.checkpoint_bytes && under_way_ == 0) {
+      (void)start_checkpoint(now, outbox);
+    }
+  }
+  if (failed_) answer_queue_failed(outbox);
+}
+
+Publisher::Batch Publisher::take_batch() {
+  Batch batch;
+  TreeView view(storage_);
+  while (!queue_.empty() && batch.items.size() < config_.batch_commits && !batch.alone &&
+         log_.gathered_bytes() < config_.batch_bytes) {
+    if (take(queue_.front(), view, batch) == Taken::not_yet) break;
+    queue_.pop_front();
+    const Message& taken = batch.items.back().waiting.message;
+    batch.requests.insert(request_key(taken));
+  }
+  return batch;
+}
+
+Publisher::Taken Publisher::take(Waiting& waiting, TreeView& view, Batch& batch) {
+  // A repeat of what is in this batch is answered with its outcome, by the next one. That two
+  // requests have the same key by chance does no harm.
+  const Message& message = waiting.message;
+  if (batch.requests.contains(request_key(message))) return Taken::not_yet;
+  if (const auto known = outcomes_.find(message.stamp.session, message.header.request_id);
+      known || only_asks(message, waiting.commit)) {
+    Item item{std::move(waiting), known.value_or(Published{}), {}, false, true};
+    batch.items.push_back(std::move(item));
+    return Taken::yes;
+  }
+  if (waiting.commit.small && (message.payload.size() != waiting.commit.size_bytes ||
+                               message.payload.size() > protocol::limits::small_file_bytes)) {
+    const Error error{Code::bad_message, waiting.commit.path, "the bytes are not as many as said"};
+    batch.items.push_back({std::move(waiting), refusal(error), {}, false, false});
+    return Taken::yes;
+  }
+  auto planned = plan(waiting.commit, message.stamp.number, view, removed_directory_);
+  if (!planned) {
+    batch.items.push_back({std::move(waiting), refusal(planned.error()), {}, false, false});
+    return Taken::yes;
+  }
+  return take_planned(waiting, std::move(planned->record), planned->needs_empty_log, view, batch);
+}
+
+Publisher::Taken Publisher::take_planned(Waiting& waiting, LogRecord&& record, bool needs_empty_log,
+                                         TreeView& view, Batch& batch) {
+  protocol::Result<void> allowed;
+  if (needs_empty_log) {
+    if (batch.logged > 0) return Taken::not_yet;
+    allowed = check_empty(record, view);
+    batch.blocked = allowed && !log_is_empty();
+    if (batch.blocked) return Taken::not_yet;
+  }
+  if (record.kind == RecordKind::put_claimed) {
+    const auto inode = storage_.claim(record.staged, record.number);
+    if (inode)
+      record.inode = *inode;
+    else
+      allowed = tl::make_unexpected(inode.error());
+  }
+  if (!allowed) {
+    batch.items.push_back({std::move(waiting), refusal(allowed.error()), {}, false, false});
+    return Taken::yes;
+  }
+  record.session = waiting.message.stamp.session;
+  record.request_id = waiting.message.header.request_id;
+  const bool with_bytes = record.kind == RecordKind::put_small;
+  log_.add(record, with_bytes ? waiting.message.payload.bytes() : std::span<const char>{});
+  foresee(record, view);
+  batch.alone = is_directory_change(record.kind);
+  ++batch.logged;
+  batch.items.push_back({std::move(waiting), {}, std::move(record), true, false});
+  return Taken::yes;
+}
+
+void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
+  if (batch.logged > 0 && log(batch, now)) {
+    ++counters_.batches;
+    counters_.commits += batch.logged;
+    counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
+    make_changes(batch);
+  }
+  for (const Item& item : batch.items) answer(item, outbox);
+}
+
+// A refusal may rest on a change of the same batch, so it too waits for the sync, and falls with
+// it.
+bool Publisher::log(Batch& batch, Time now) {
+  if (auto written = log_.write(); !written) {
+    if (written.error().code == Code::no_space) {
+      for (const Item& item : batch.items)
+        if (item.logged && item.record.kind == RecordKind::put_claimed)
+          (void)storage_.drop_claimed(item.record.number);
+      refuse_all(batch, {Code::no_space, {}, "the commit log cannot grow"});
+    } else {
+      fail_log(written.error());
+      refuse_all(batch, log_failure());
+    }
+    return false;
+  }
+  current_changes_ = true;
+  if (checkpoint_due_ == runtime::never) checkpoint_due_ = now + config_.checkpoint_every;
+  if (config_.durability == Durability::full || batch.alone) {
+    if (!sync_log()) {
+      refuse_all(batch, log_failure());
+      return false;
+    }
+  } else if (sync_due_ == runtime::never) {
+    sync_due_ = now + config_.relaxed_sync_every;
+  }
+  return true;
+}
+
+void Publisher::make_changes(Batch& batch) {
+  std::vector<Item*> revoked;
+  for (Item& item : batch.items) {
+    if (!item.logged) continue;
+    if (failed_) {
+      item.answer = refusal(log_failure());
+      continue;
+    }
+    const auto trash = apply(item.record, item.waiting.message.payload.bytes(), storage_);
+    if (trash) {
+      item.answer = success(item.record.number, *trash);
+      if (item.record.kind == RecordKind::remove_directory) {
+        removed_directory_ = item.record.path;
+        removed_in_ = log_.generation();
+      }
+    } else if (can_be_revoked(trash.error().code)) {
+      item.answer = refusal(trash.error());
+      revoked.push_back(&item);
+    } else {
+      fail_log({Code::log_failed, item.record.path,
+                "a logged change could not be made: " + trash.error().detail});
+      item.answer = refusal(log_failure());
+    }
+  }
+  if (!revoked.empty()) revoke(revoked);
+}
+
+// The log says these happened: that is taken back before anybody is told that they did not.
+void Publisher::revoke(std::vector<Item*>& revoked) {
+  if (!failed_) {
+    for (const Item* item : revoked) {
+      LogRecord record;
+      record.kind = RecordKind::revoked;
+      record.number = item->record.number;
+      log_.add(record);
+    }
+    if (auto written = write_synced(); !written && !failed_) fail_log(written.error());
+  }
+  for (Item* item : revoked) {
+    if (failed_)
+      item->answer = refusal(log_failure());
+    else if (item->record.kind == RecordKind::put_claimed)
+      (void)storage_.drop_claimed(item->record.number);
+  }
+}
+
+void Publisher::refuse_all(Batch& batch, const Error& error) {
+  for (Item& item : batch.items) {
+    if (item.from_memory) continue;
+    item.answer = refusal(error);
+    if (item.answer.path.empty()) item.answer.path = item.waiting.commit.path;
+    item.logged = false;
+  }
+}
+
+void Publisher::answer(const Item& item, Outbox& outbox) {
+  const Message& message = item.waiting.message;
+  const auto code = static_cast<Code>(item.answer.code);
+  // What failed for want of room or with the log may be tried again: nothing came of it.
+  if (!item.from_memory && code != Code::no_space && code != Code::log_failed)
+    outcomes_.remember(message.stamp.session, message.header.request_id, item.answer);
+  outbox.send(runtime::make_reply(message, item.answer));
+}
+
+void Publisher::answer_queue_failed(Outbox& outbox) {
+  for (const Waiting& waiting : std::exchange(queue_, {})) {
+    const Message& message = waiting.message;
+    const auto known = outcomes_.find(message.stamp.session, message.header.request_id);
+    const bool asks = only_asks(message, waiting.commit);
+    outbox.send(
+        runtime::make_reply(message, known.value_or(asks ? Published{} : refusal(log_failure()))));
+  }
+  front_waits_ = false;
+  answer_checkpoints(askers_, false, outbox);
+  answer_checkpoints(next_askers_, false, outbox);
+}
+
+protocol::Result<void> Publisher::write_synced() {
+  if (auto written = log_.write(); !written) {
+    if (written.error().code != Code::no_space) fail_log(written.error());
+    return written;
+  }
+  return sync_log();
+}
+
+protocol::Result<void> Publisher::sync_log() {
+  auto synced = log_.sync();
+  sync_due_ = runtime::never;
+  if (synced)
+    ++counters_.log_syncs;
+  else
+    fail_log(synced.error());
+  return synced;
+}
+
+void Publisher::fail_log(const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  failure_ = error.detail.empty() ? std::string(protocol::name(error.code)) : error.detail;
+}
+
+Error Publisher::log_failure() const {
+  return {Code::log_failed, {}, failure_};
+}
+
+}  // namespace sluice::broker::publisher

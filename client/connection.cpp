@@ -1,0 +1,150 @@
+// The only place of the library that has sockets and a thread.
+#include "client/connection.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <future>
+
+namespace sluice::client {
+
+using protocol::Type;
+using runtime::Message;
+using runtime::Port;
+
+namespace {
+
+constexpr int linger_ms = 200;
+// A little more than the largest frame, for what a later version may add.
+constexpr std::size_t frame_slack_bytes = 64u << 10;
+constexpr std::chrono::milliseconds bye_patience{1'000};
+
+}  // namespace
+
+protocol::Result<std::unique_ptr<Connection>> Connection::open(const std::string& endpoint,
+                                                               SessionConfig config) {
+  std::unique_ptr<Connection> connection(new Connection(endpoint, std::move(config)));
+  if (auto attached = connection->attach(); !attached) return tl::make_unexpected(attached.error());
+  connection->start();
+  return connection;
+}
+
+Connection::Connection(std::string endpoint, SessionConfig config)
+    : endpoint_(std::move(endpoint)), session_(std::move(config)) {}
+
+protocol::Result<void> Connection::attach() {
+  runtime::SocketConfig config;
+  config.connect = {endpoint_};
+  config.stamped = false;
+  config.max_frame_bytes = protocol::limits::frame_bytes + frame_slack_bytes;
+  config.linger_ms = linger_ms;
+  for (const Port port : {Port::server, Port::server_bulk})
+    if (auto bound = runner_.attach(session_, port, config); !bound)
+      return tl::make_unexpected(bound.error());
+  runner_.deliver_to(session_, Port::application,
+                     [this](Message&& message) { take(std::move(message)); });
+  return {};
+}
+
+void Connection::start() {
+  // Signals are the application's; its own threads are to get them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { runner_.run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Connection::~Connection() {
+  if (!thread_.joinable()) return;
+  std::promise<void> ended;
+  submit(runtime::make_message({}, protocol::Bye{}), [&](Message&&) { ended.set_value(); });
+  ended.get_future().wait_for(bye_patience);
+  runner_.stop();
+  thread_.join();
+}
+
+std::uint64_t Connection::submit(Message request, Answer answer) {
+  std::uint64_t handle = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    handle = ++last_handle_;
+    answers_.emplace(handle, std::move(answer));
+  }
+  request.peer = {Port::application, {}};
+  request.stamp.job = handle;
+  runner_.post(session_, std::move(request));
+  return handle;
+}
+
+void Connection::cancel(std::uint64_t handle) {
+  Message message;
+  message.peer = {Port::application, {}};
+  message.header.type = Type::cancel;
+  message.stamp.job = handle;
+  runner_.post(session_, std::move(message));
+}
+
+std::optional<ServerLimits> Connection::limits() const {
+  const std::lock_guard lock(mutex_);
+  if (!welcome_) return std::nullopt;
+  // Whole leaves, and at least one, whatever the server says.
+  const std::size_t leaves =
+      std::clamp<std::size_t>(welcome_->chunk_bytes / protocol::limits::leaf_bytes, 1,
+                              protocol::limits::chunk_bytes / protocol::limits::leaf_bytes);
+  return ServerLimits{
+      welcome_->window_bytes, leaves * protocol::limits::leaf_bytes,
+      std::min<std::size_t>(welcome_->small_file_bytes, protocol::limits::chunk_bytes)};
+}
+
+std::optional<protocol::Welcome> Connection::welcome() const {
+  const std::lock_guard lock(mutex_);
+  return welcome_;
+}
+
+void Connection::take(Message&& message) {
+  note(message);
+  Answer answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = answers_.find(message.stamp.job);
+    if (found == answers_.end()) return;
+    answer = std::move(found->second);
+    answers_.erase(found);
+  }
+  answer(std::move(message));
+}
+
+void Connection::note(const Message& message) {
+  if (message.header.type == Type::welcome && message.stamp.job == 0) {
+    const auto welcome = protocol::decode<protocol::Welcome>(message.body);
+    if (!welcome) return;
+    const std::lock_guard lock(mutex_);
+    // The server has forgotten the session, and its locks with it.
+    if (welcome_ && !welcome->resumed) held_locks_.lose_all();
+    welcome_ = *welcome;
+  }
+  for (const std::string& token :
+       held_locks_.prove(runtime::Time(static_cast<runtime::Time::rep>(message.stamp.number))))
+    ask_about_lock(token);
+  if (message.header.type == Type::acquire_lock_reply) {
+    const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);
+    if (grant && held_locks_.add(*grant, runtime::real_time())) ask_about_lock(grant->token);
+  }
+}
+
+void Connection::ask_about_lock(const std::string& token) {
+  const auto held = held_locks_.find(token);
+  if (!held) return;
+  submit(runtime::make_message({}, protocol::RenewLock{token}),
+         [this, held, asked = runtime::real_time()](Message&& answer) {
+           if (answer.header.type == Type::renew_lock_reply) return held->renewed(asked);
+           const auto error = protocol::decode<protocol::ErrorReply>(answer.body);
+           if (error && error->code != protocol::Code::cancelled &&
+               error->code != protocol::Code::unreachable)
+             held->lose();
+         });
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,56 @@
+// A session with its thread and its two sockets: what all calls of a Client share. The thread runs
+// the session; callers on other threads reach it through the runner's mailbox, and their answers
+// come back on it. Read on: client/session.hpp, client/pipeline.hpp.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "client/held_locks.hpp"
+#include "client/requester.hpp"
+#include "client/session.hpp"
+#include "runtime/runner.hpp"
+
+namespace sluice::client {
+
+class Connection final : public Requester {
+ public:
+  /// Fails with `unreachable` for an endpoint that is malformed.
+  static protocol::Result<std::unique_ptr<Connection>> open(const std::string& endpoint,
+                                                            SessionConfig config);
+  /// Says bye and waits a moment for the answer. What is unanswered is answered `cancelled`.
+  ~Connection() override;
+
+  std::uint64_t submit(runtime::Message request, Answer answer) override;
+  void cancel(std::uint64_t handle) override;
+  std::optional<ServerLimits> limits() const override;
+
+  HeldLocks& held_locks() { return held_locks_; }
+  const std::string& endpoint() const { return endpoint_; }
+  /// The last welcome, if there was one.
+  std::optional<protocol::Welcome> welcome() const;
+
+ private:
+  Connection(std::string endpoint, SessionConfig config);
+  protocol::Result<void> attach();
+  void start();
+  void take(runtime::Message&& message);
+  void note(const runtime::Message& message);
+  void ask_about_lock(const std::string& token);
+
+  std::string endpoint_;
+  runtime::Context context_;
+  runtime::Runner runner_{context_};
+  Session session_;
+  HeldLocks held_locks_;
+
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, Answer> answers_;
+  std::uint64_t last_handle_ = 0;
+  std::optional<protocol::Welcome> welcome_;
+
+  std::thread thread_;
+};
+
+}  // namespace sluice::client

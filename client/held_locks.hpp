@@ -1,0 +1,59 @@
+// The locks that this process holds, as far as it can know without asking. A lock is proven to be
+// alive as of the time at which something was sent that the server has answered since; when no such
+// time lies within its time to live, it counts as lost. Any thread. Read on: client/lock.cpp.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "protocol/messages/locks.hpp"
+#include "runtime/actor.hpp"
+
+namespace sluice::client {
+
+class HeldLock {
+ public:
+  HeldLock(std::string token, runtime::Time ttl, runtime::Time proven)
+      : token_(std::move(token)), ttl_(ttl), proven_ms_(proven.count()) {}
+
+  const std::string& token() const { return token_; }
+  runtime::Time ttl() const { return ttl_; }
+  /// Once true it stays so.
+  bool is_lost(runtime::Time now);
+  void lose() { lost_ = true; }
+  /// Whether nothing is missing between the last proof and this one; then this one is taken.
+  bool prove(runtime::Time proven);
+  /// The server has said that it is alive.
+  void renewed(runtime::Time proven);
+
+ private:
+  const std::string token_;
+  const runtime::Time ttl_;
+  std::atomic<runtime::Time::rep> proven_ms_;
+  std::atomic<bool> lost_ = false;
+};
+
+class HeldLocks {
+ public:
+  /// A grant that has arrived at `now`. Tells whether the server must be asked if it still stands:
+  /// no sign of the server is recent enough.
+  bool add(const protocol::AcquireLockReply& grant, runtime::Time now);
+  std::shared_ptr<HeldLock> find(const std::string& token) const;
+  void remove(const std::string& token);
+  void lose(const std::string& token);
+  void lose_all();
+  /// A later proof; gives the tokens of those locks for which it comes after too long a gap, so
+  /// that the server must be asked.
+  std::vector<std::string> prove(runtime::Time proven);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<HeldLock>> locks_;
+  runtime::Time proven_{0};
+};
+
+}  // namespace sluice::client

@@ -1,0 +1,160 @@
+// What goes into and comes out of a sluice::Client: plain data and callbacks. Times are in
+// milliseconds where a duration is meant, in nanoseconds since 1970-01-01 UTC where a file's time
+// is meant. Read on: sluice/client.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// How to reach the server, and how long to try.
+struct Options {
+  std::string endpoint = "tcp://127.0.0.1:5970";
+  /// Shown to others in lists of locks; empty: "user@host:pid". At most 128 bytes.
+  std::string name = {};
+  /// How long the session and its locks outlive this process falling silent; 0: the server's
+  /// default. The server may bound it.
+  std::chrono::milliseconds lease{0};
+  /// How long the first call waits for a server that does not answer.
+  std::chrono::milliseconds connect_timeout{5'000};
+  /// How long a server that went away is waited for before calls fail with `unreachable`.
+  std::chrono::milliseconds reconnect_limit{30'000};
+  /// Bounds every single request beyond the wait it asks for itself; a request that runs out fails
+  /// with `timed_out`. None: no bound but those above.
+  std::optional<std::chrono::milliseconds> request_timeout = {};
+};
+
+/// Bytes moved so far and in all. Called on the thread that made the call.
+using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+
+/// How one call runs.
+struct Call {
+  /// Once asked to stop, the call withdraws what it has begun on the server and throws
+  /// `cancelled`; a change that was made already is reported as made.
+  std::stop_token stop = {};
+  /// Heard by the transfers of files only.
+  Progress progress = {};
+};
+
+enum class Kind : std::uint8_t { file = 1, directory = 2, other = 3 };
+
+/// What is known of one file or directory.
+struct Attributes {
+  Kind kind = Kind::file;
+  std::uint64_t size_bytes = 0;
+  /// Permission bits only (07777).
+  std::uint32_t mode = 0;
+  std::int64_t mtime_ns = 0;
+  /// The number of the commit that stored the bytes; 0 for directories and for files put into the
+  /// tree by hand.
+  std::uint64_t version = 0;
+  /// The root digest of the bytes in hex (32 digits); empty where none is stored.
+  std::string digest = {};
+};
+
+/// One entry of a directory. Without details only `attributes.kind` is set.
+struct Entry {
+  std::string name;
+  Attributes attributes;
+};
+using EntryPage = std::function<void(const std::vector<Entry>& entries)>;
+
+/// What a change may carry.
+struct Change {
+  /// The lock under which this is done (Lock::token()). If that lock is lost, expired, or of
+  /// another path, the change fails (`fenced`, `lease_expired`, `not_covered`). Empty: the change
+  /// takes the lock it needs for just its own moment.
+  std::string token = {};
+  /// How long to wait where somebody else's lock is in the way; 0: fail with `locked` at once.
+  std::chrono::milliseconds wait{0};
+  /// Only if the (target) file has this version now (0: one put there by hand), else
+  /// `condition_failed`.
+  std::optional<std::uint64_t> if_version = {};
+  /// Only if nothing is at the (target) path now, else `exists`.
+  bool if_absent = false;
+  /// Permission bits and modification time of what is stored; the server's defaults (0644, 0755,
+  /// now) where absent. Heard by put, make_directory and set_attributes.
+  std::optional<std::uint32_t> mode = {};
+  std::optional<std::int64_t> mtime_ns = {};
+};
+
+/// A local file at one end of a transfer.
+struct LocalFile {
+  std::string path;
+  /// Carry permission bits and modification time over, too. In a put, what Change says goes first.
+  bool keep_mode = false;
+  bool keep_mtime = false;
+  /// Get only: fail with `exists` where there is something at `path` already.
+  bool if_absent = false;
+};
+
+/// Where the bytes of a put come from: `read` fills `buffer` with the `size` bytes at
+/// `offset_bytes` and returns how many it had; fewer than asked means the source has shrunk. Called
+/// on the thread that made the call, from the beginning to the end; once more from the beginning if
+/// the upload had to be begun anew.
+struct Source {
+  std::uint64_t size_bytes = 0;
+  std::function<std::size_t(std::uint64_t offset_bytes, char* buffer, std::size_t size)> read;
+};
+
+/// A source of unknown size: fills the buffer with up to `size` bytes, returns how many; 0 at the
+/// end.
+using Stream = std::function<std::size_t(char* buffer, std::size_t size)>;
+
+/// Where the bytes of a get go: called on the thread that made the call, in the order of the file,
+/// without gaps or repeats. Bytes are checked against their leaves' digests before they come here;
+/// whether all of them are the file is known when the get returns. Not called for an empty file.
+using Sink = std::function<void(std::uint64_t offset_bytes, std::string_view bytes)>;
+
+/// One path that a lock names.
+struct Claim {
+  std::string path;
+  /// The path and all beneath it.
+  bool tree = false;
+  /// Together with other shared ones; otherwise exclusive.
+  bool shared = false;
+};
+
+struct Acquire {
+  /// How long to wait for the lock; 0: fail with `locked` at once where it is not free. A wait that
+  /// was in vain ends with `wait_timeout`.
+  std::chrono::milliseconds wait{0};
+  /// How long the lock lives without a sign of this process; 0: the session's lease.
+  std::chrono::milliseconds ttl{0};
+  std::stop_token stop = {};
+};
+
+/// A holder or a waiter in the list of locks.
+struct LockEntry {
+  /// The token's number; 0 for a waiter.
+  std::uint64_t number = 0;
+  /// Place in the order of arrival.
+  std::uint64_t order = 0;
+  std::string holder;
+  std::vector<Claim> claims;
+  /// Since it was granted, or since it began to wait.
+  std::chrono::milliseconds age{0};
+  /// Until its lease ends, or until it stops waiting.
+  std::chrono::milliseconds left{0};
+};
+using LockPage = std::function<void(const std::vector<LockEntry>& locks)>;
+
+/// What a server says of itself.
+struct ServerStatus {
+  std::string server;
+  std::uint32_t protocol_version = 0;
+  /// Grows with every start of the server.
+  std::uint64_t epoch = 0;
+  std::uint64_t jobs_under_way = 0;
+  std::uint32_t workers = 0;
+  std::chrono::microseconds round_trip{0};
+};
+
+}  // namespace sluice

@@ -1,0 +1,125 @@
+// The inbox that both threads share outlives the pipeline, since answers may come late.
+#include "client/pipeline.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "protocol/messages/locks.hpp"
+
+namespace sluice::client {
+
+using protocol::Code;
+using runtime::Message;
+
+struct Pipeline::Inbox {
+  std::mutex mutex;
+  std::condition_variable_any arrived;
+  std::deque<Answer> answers;
+  /// Nobody waits any more.
+  bool closed = false;
+};
+
+namespace {
+
+void give_back(Requester& requester, const Message& answer) {
+  if (answer.header.type != protocol::Type::acquire_lock_reply) return;
+  const auto grant = protocol::decode<protocol::AcquireLockReply>(answer.body);
+  if (grant)
+    requester.submit(runtime::make_message({}, protocol::ReleaseLock{grant->token}),
+                     [](Message&&) {});
+}
+
+}  // namespace
+
+protocol::Result<Message> unless_error(Message&& answer) {
+  if (answer.header.type != protocol::Type::error) return std::move(answer);
+  auto reply = protocol::decode<protocol::ErrorReply>(answer.body);
+  if (!reply) return tl::make_unexpected(reply.error());
+  return protocol::fail(reply->code, reply->path, reply->detail);
+}
+
+Pipeline::Pipeline(Requester& requester, std::stop_token stop,
+                   std::optional<std::chrono::milliseconds> patience)
+    : requester_(requester),
+      stop_(std::move(stop)),
+      patience_(patience),
+      inbox_(std::make_shared<Inbox>()) {}
+
+Pipeline::~Pipeline() {
+  std::deque<Answer> unread;
+  {
+    const std::lock_guard lock(inbox_->mutex);
+    inbox_->closed = true;
+    unread.swap(inbox_->answers);
+  }
+  for (const Answer& answer : unread) {
+    unanswered_.erase(answer.tag);
+    give_back(requester_, answer.message);
+  }
+  if (!cancelled_) cancel_all();
+}
+
+void Pipeline::send(Message request, std::uint64_t tag) {
+  auto answer = [inbox = inbox_, tag, &requester = requester_](Message&& message) {
+    {
+      const std::lock_guard lock(inbox->mutex);
+      if (!inbox->closed) {
+        inbox->answers.push_back({tag, std::move(message)});
+        inbox->arrived.notify_one();
+        return;
+      }
+    }
+    give_back(requester, message);
+  };
+  unanswered_[tag] = requester_.submit(std::move(request), std::move(answer));
+}
+
+protocol::Result<Pipeline::Answer> Pipeline::next(std::chrono::milliseconds more) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = patience_ ? Clock::now() + *patience_ + more : Clock::time_point::max();
+  std::unique_lock lock(inbox_->mutex);
+  const auto has_answer = [this] { return !inbox_->answers.empty(); };
+  const auto wait = [&](std::stop_token stop) {
+    return patience_ ? inbox_->arrived.wait_until(lock, std::move(stop), deadline, has_answer)
+                     : inbox_->arrived.wait(lock, std::move(stop), has_answer);
+  };
+  if (!wait(cancelled_ ? std::stop_token{} : stop_) && stop_.stop_requested() && !cancelled_) {
+    lock.unlock();
+    cancel_all();
+    lock.lock();
+    wait({});
+  }
+  if (!has_answer()) {
+    lock.unlock();
+    cancel_all();
+    return protocol::fail(Code::timed_out);
+  }
+  Answer answer = std::move(inbox_->answers.front());
+  inbox_->answers.pop_front();
+  unanswered_.erase(answer.tag);
+  return answer;
+}
+
+void Pipeline::cancel_all() {
+  cancelled_ = true;
+  for (const auto& [tag, handle] : unanswered_) requester_.cancel(handle);
+}
+
+protocol::Result<Message> Pipeline::call(Message request, std::chrono::milliseconds more) {
+  if (stopped()) return protocol::fail(Code::cancelled);
+  send(std::move(request), 0);
+  auto answer = next(more);
+  if (!answer) return tl::make_unexpected(answer.error());
+  return unless_error(std::move(answer->message));
+}
+
+protocol::Result<ServerLimits> Pipeline::limits() {
+  if (const auto known = requester_.limits()) return *known;
+  if (auto pong = call(runtime::make_message({}, protocol::Ping{})); !pong)
+    return tl::make_unexpected(pong.error());
+  if (const auto known = requester_.limits()) return *known;
+  return protocol::fail(Code::bad_message, {}, "the server answered without a welcome");
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,23 @@
+// The commands, one file each: every function adds one to the command line. Read on:
+// ../command_line.hpp.
+#pragma once
+
+#include "client/shell/command_line.hpp"
+
+namespace sluice::shell {
+
+void add_ls(CommandLine& line);
+void add_stat(CommandLine& line);
+void add_cat(CommandLine& line);
+void add_mkdir(CommandLine& line);
+void add_rm(CommandLine& line);
+void add_mv(CommandLine& line);
+void add_cp(CommandLine& line);
+void add_put(CommandLine& line);
+void add_get(CommandLine& line);
+void add_lock(CommandLine& line);
+void add_locks(CommandLine& line);
+void add_ping(CommandLine& line);
+void add_version(CommandLine& line);
+
+}  // namespace sluice::shell

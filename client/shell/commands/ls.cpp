@@ -1,0 +1,135 @@
+// `sluice ls`: names of a directory, sorted as long as it is not huge; then as the disk has them,
+// so that memory stays bounded.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/shell/commands/commands.hpp"
+#include "client/shell/format.hpp"
+#include "client/shell/remote.hpp"
+
+namespace sluice::shell {
+namespace {
+
+/// Directories up to this many entries are sorted.
+constexpr std::size_t sorted_entries = 10'000;
+
+struct Options {
+  bool details = false;
+  bool recursive = false;
+  std::vector<std::string> paths;
+};
+
+class Listing {
+ public:
+  Listing(const Options& options, Invocation& run) : options_(options), run_(run) {}
+
+  void list(const std::string& path);
+  void print(const std::vector<Entry>& entries, const std::string& prefix);
+  void descend(const std::vector<std::string>& directories);
+
+ private:
+  std::string line(const std::string& path, const Attributes& attributes, std::size_t size_width,
+                   std::size_t version_width) const;
+
+  const Options& options_;
+  Invocation& run_;
+};
+
+std::string Listing::line(const std::string& path, const Attributes& attributes,
+                          std::size_t size_width, std::size_t version_width) const {
+  if (run_.json()) return attributes_json(path, attributes) + "\n";
+  std::string name = run_.out().is_terminal() ? escaped(path) : path;
+  if (attributes.kind == Kind::directory) name += "/";
+  if (!options_.details) return name + "\n";
+  return fmt::format("{} {:>{}} {} {:>{}} {}\n", mode_text(attributes.kind, attributes.mode),
+                     attributes.size_bytes, size_width, time_text(attributes.mtime_ns),
+                     fmt::format("v{}", attributes.version), version_width, name);
+}
+
+void Listing::print(const std::vector<Entry>& entries, const std::string& prefix) {
+  std::size_t size_width = 0;
+  std::size_t version_width = 0;
+  for (const Entry& entry : entries) {
+    size_width = std::max(size_width, std::to_string(entry.attributes.size_bytes).size());
+    version_width = std::max(version_width, std::to_string(entry.attributes.version).size() + 1);
+  }
+  for (const Entry& entry : entries)
+    run_.out().print(
+        line(joined(prefix, entry.name), entry.attributes, size_width, version_width));
+}
+
+void Listing::descend(const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    try {
+      list(directory);
+    } catch (const Error& error) {
+      // Gone since it was listed: that is how a tree in use looks.
+      if (error.code() != "not_found" && error.code() != "not_directory") run_.report(error);
+    }
+  }
+}
+
+void Listing::list(const std::string& path) {
+  // Entries are shown by their path with -R, by their name without.
+  const std::string prefix = options_.recursive ? path : "";
+  std::vector<Entry> kept;
+  std::vector<std::string> directories;
+  bool streaming = false;
+  auto page = [&](const std::vector<Entry>& entries) {
+    if (options_.recursive)
+      for (const Entry& entry : entries)
+        if (entry.attributes.kind == Kind::directory)
+          directories.push_back(joined(path, entry.name));
+    if (!streaming) kept.insert(kept.end(), entries.begin(), entries.end());
+    if (streaming) {
+      print(entries, prefix);
+    } else if (kept.size() > sorted_entries) {
+      streaming = true;
+      print(kept, prefix);
+      kept.clear();
+    }
+  };
+  run_.client().list(path, page, options_.details || run_.json(), run_.call());
+  if (streaming || !options_.recursive) {
+    std::sort(kept.begin(), kept.end(),
+              [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    print(kept, prefix);
+    descend(directories);
+    return;
+  }
+  std::sort(kept.begin(), kept.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  for (const Entry& entry : kept) {
+    print({entry}, prefix);
+    if (entry.attributes.kind == Kind::directory) descend({joined(path, entry.name)});
+  }
+}
+
+int ls(const Options& options, Invocation& run) {
+  const std::string path = options.paths.empty() ? "" : remote_path(options.paths.front());
+  Listing listing(options, run);
+  try {
+    listing.list(path);
+  } catch (const Error& error) {
+    if (error.code() != "not_directory" || names_directory(options.paths.front())) throw;
+    const Attributes attributes = run.client().stat(path, run.call());
+    listing.print({Entry{path, attributes}}, "");
+  }
+  return run.status();
+}
+
+}  // namespace
+
+void add_ls(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = line.add(
+      {"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
+       "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
+      [options](Invocation& run) { return ls(*options, run); });
+  command.add_flag("-l", options->details, "Mode, size, time and version too");
+  command.add_flag("-R", options->recursive, "And all directories beneath it");
+  add_operands(command, options->paths, 0, 1);
+}
+
+}  // namespace sluice::shell

@@ -1,0 +1,42 @@
+// `sluice rm`: each path is removed at once, with all beneath it; a failure does not keep the
+// others.
+#include "client/shell/commands/commands.hpp"
+#include "client/shell/remote.hpp"
+
+namespace sluice::shell {
+namespace {
+
+struct Options {
+  bool recursive = false;
+  Change change;
+  std::vector<std::string> paths;
+};
+
+int rm(const Options& options, Invocation& run) {
+  for (const std::string& typed : options.paths) {
+    const std::string path = remote_path(typed);
+    try {
+      const std::uint64_t version =
+          run.client().remove(path, options.recursive, options.change, run.call());
+      print_change(run, path, version);
+    } catch (const Error& error) {
+      run.report(error);
+    }
+  }
+  return run.status();
+}
+
+}  // namespace
+
+void add_rm(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = line.add({"rm", "Remove files and directories.",
+                                "[-r] [--token T] [--wait SECONDS] PATH...",
+                                "  sluice rm results/old results/older\n  sluice rm -r results"},
+                               [options](Invocation& run) { return rm(*options, run); });
+  command.add_flag("-r", options->recursive, "Directories with all that is in them");
+  add_change_options(command, options->change);
+  add_operands(command, options->paths, 1, -1);
+}
+
+}  // namespace sluice::shell

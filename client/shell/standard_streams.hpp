@@ -1,0 +1,53 @@
+// Standard input and output, so that Ctrl-C ends a wait for a pipe or terminal on the other end.
+// Each object belongs to one thread. Read on: interruption.hpp.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "client/shell/interruption.hpp"
+
+namespace sluice::shell {
+
+/// Nobody reads standard output any more: end as quietly as SIGPIPE does.
+struct BrokenPipe {};
+
+class StandardOutput {
+ public:
+  explicit StandardOutput(const Interruption& interruption);
+
+  /// Buffered. Throws BrokenPipe, `interrupted`, `local_io`.
+  void print(std::string_view text);
+  void flush();
+  /// Straight through, after what was printed before.
+  void write(std::string_view bytes);
+  bool is_terminal() const { return is_terminal_; }
+
+ private:
+  void send(std::string_view bytes);
+
+  const Interruption& interruption_;
+  bool is_terminal_ = false;
+  bool may_block_ = true;
+  std::string buffer_;
+};
+
+/// Standard input, or a pipe that has a name.
+class InputStream {
+ public:
+  /// The descriptor stays the caller's; `name` is for messages.
+  InputStream(int fd, std::string name, const Interruption& interruption)
+      : fd_(fd), name_(std::move(name)), interruption_(interruption) {}
+
+  /// Up to `size` bytes; 0 at the end. Throws `interrupted`, `local_io`.
+  std::size_t read(char* buffer, std::size_t size);
+
+ private:
+  int fd_;
+  std::string name_;
+  const Interruption& interruption_;
+};
+
+}  // namespace sluice::shell

@@ -1,0 +1,57 @@
+// Where copies go: see target.hpp.
+#include "client/shell/target.hpp"
+
+#include <set>
+
+#include "sluice/error.hpp"
+
+namespace sluice::shell {
+
+std::string without_slashes(const std::string& path) {
+  const auto last = path.find_last_not_of('/');
+  if (last == std::string::npos) return path.empty() ? "" : "/";
+  return path.substr(0, last + 1);
+}
+
+std::string remote_path(const std::string& typed) {
+  const std::string path = without_slashes(typed);
+  return path == "." ? "" : path;
+}
+
+std::string base_name(const std::string& path) {
+  const std::string bare = without_slashes(path);
+  const auto slash = bare.rfind('/');
+  const std::string name = slash == std::string::npos ? bare : bare.substr(slash + 1);
+  return name == "." || name == ".." ? "" : name;
+}
+
+std::string joined(const std::string& directory, const std::string& name) {
+  if (directory.empty() || name.empty()) return directory + name;
+  return directory.ends_with('/') ? directory + name : directory + "/" + name;
+}
+
+bool names_directory(const std::string& typed) {
+  return typed.empty() || typed == "." || typed.ends_with('/');
+}
+
+std::vector<std::string> targets_of(const std::vector<std::string>& sources,
+                                    const std::string& typed, const std::string& target,
+                                    Found found) {
+  const bool into = found == Found::directory || names_directory(typed);
+  if (found == Found::other && (into || sources.size() > 1))
+    throw Error("not_directory", typed, "the target of several sources or ending in '/'");
+  if (!into && sources.size() > 1)
+    throw Error("not_found", typed, "several sources need a directory");
+  if (!into) return {target};
+
+  std::vector<std::string> targets;
+  std::set<std::string> seen;
+  for (const std::string& source : sources) {
+    targets.push_back(joined(target, base_name(source)));
+    if (!seen.insert(targets.back()).second)
+      throw Error("usage", source, "two sources would have the same name in the target");
+  }
+  return targets;
+}
+
+}  // namespace sluice::shell

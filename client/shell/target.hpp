@@ -1,0 +1,36 @@
+// Where copies go, by the rules of cp and scp: into a directory under the source's name, or to the
+// name given. Pure functions; local and remote paths look alike here. Read on: upload.hpp,
+// download.hpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sluice::shell {
+
+/// A remote path as the server wants it: "." is the root (""), slashes at the end go. What no
+/// server accepts ("/x", "../x") stays as it was typed, so that the server says so.
+std::string remote_path(const std::string& typed);
+
+/// Without slashes at the end; "/" stays.
+std::string without_slashes(const std::string& path);
+
+/// "a/b/" -> "b"; "" for ".", "..", "/" and "", whose contents are meant.
+std::string base_name(const std::string& path);
+
+/// "a" + "b" -> "a/b"; "" + "b" -> "b"; "a" + "" -> "a".
+std::string joined(const std::string& directory, const std::string& name);
+
+/// Whether only a directory can be meant: "", "." or a slash at the end.
+bool names_directory(const std::string& typed);
+
+/// What is at the target now.
+enum class Found { nothing, directory, other };
+
+/// One target for each source, in order. `target` has no slash at the end; `typed` is what the user
+/// wrote. Throws `not_found`, `not_directory`, `usage` (two sources of one name).
+std::vector<std::string> targets_of(const std::vector<std::string>& sources,
+                                    const std::string& typed, const std::string& target,
+                                    Found found);
+
+}  // namespace sluice::shell

@@ -1,0 +1,179 @@
+// A download reads in the order of time: open, chunks, the digest of all of it; the snapshot is
+// given back however it ends.
+#include "client/transfer/download.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "client/pipeline.hpp"
+#include "client/transfer/upload.hpp"
+
+namespace sluice::client {
+
+using protocol::Code;
+using protocol::Payload;
+using protocol::Result;
+
+namespace {
+
+// Bytes that do not have the digests they came with were damaged on the way, or on the disk: asked
+// for again, they tell which.
+constexpr int read_attempts = 3;
+
+class Download {
+ public:
+  Download(Requester& requester, const std::string& path, const Output& output, const Call& call,
+           std::optional<std::chrono::milliseconds> patience, const ServerLimits& limits)
+      : requester_(requester),
+        path_(path),
+        output_(output),
+        call_(call),
+        limits_(limits),
+        pipeline_(requester, call.stop, patience) {}
+  /// Gives the snapshot back; also when a callback of the application throws.
+  ~Download();
+
+  Result<protocol::Attributes> run();
+
+ private:
+  struct Chunk {
+    Payload bytes;
+    std::string leaves;
+  };
+
+  Result<void> take_whole(const Payload& bytes);
+  Result<void> take_chunks();
+  void ask_for(std::uint64_t offset);
+  Result<void> take_answer();
+  Result<void> hand_on();
+  Result<void> check_root();
+  std::size_t length_at(std::uint64_t offset) const {
+    return std::min<std::uint64_t>(limits_.chunk_bytes, attributes_.size_bytes - offset);
+  }
+  void report() const {
+    if (call_.progress) call_.progress(done_bytes_, attributes_.size_bytes);
+  }
+
+  Requester& requester_;
+  const std::string& path_;
+  const Output& output_;
+  const Call& call_;
+  const ServerLimits limits_;
+  Pipeline pipeline_;
+  protocol::Attributes attributes_;
+  std::string snapshot_;
+  std::uint64_t asked_bytes_ = 0;
+  std::uint64_t done_bytes_ = 0;
+  /// Arrived before what comes before them.
+  std::map<std::uint64_t, Chunk> early_;
+  std::map<std::uint64_t, int> failed_attempts_;
+  std::string leaves_;
+};
+
+Download::~Download() {
+  if (!snapshot_.empty())
+    requester_.submit(runtime::make_message({}, protocol::ReadEnd{snapshot_}),
+                      [](runtime::Message&&) {});
+}
+
+Result<protocol::Attributes> Download::run() {
+  runtime::Message get = runtime::make_message({}, protocol::Get{path_});
+  get.header.credit_bytes = static_cast<std::uint32_t>(limits_.small_file_bytes);
+  auto answer = pipeline_.call(std::move(get));
+  if (!answer) return tl::make_unexpected(answer.error());
+  auto opened = protocol::decode<protocol::GetReply>(answer->body);
+  if (!opened) return tl::make_unexpected(opened.error());
+  attributes_ = opened->attributes;
+  snapshot_ = opened->snapshot;
+  auto taken = snapshot_.empty() ? take_whole(answer->payload) : take_chunks();
+  if (!taken) return tl::make_unexpected(taken.error());
+  if (auto checked = check_root(); !checked) return tl::make_unexpected(checked.error());
+  return attributes_;
+}
+
+Result<void> Download::take_whole(const Payload& bytes) {
+  if (bytes.size() != attributes_.size_bytes)
+    return protocol::fail(Code::damaged, path_, "its size is not the size that was stored");
+  leaves_ = protocol::leaves_of(bytes.bytes());
+  if (auto checked = check_root(); !checked) return checked;
+  if (bytes.empty()) return {};
+  if (auto written = output_(0, bytes.text()); !written) return written;
+  done_bytes_ = bytes.size();
+  report();
+  return {};
+}
+
+Result<void> Download::take_chunks() {
+  const std::size_t window = transfer_window(limits_);
+  while (done_bytes_ < attributes_.size_bytes) {
+    // What has arrived early counts too, so that memory is bounded by the window.
+    while (asked_bytes_ < attributes_.size_bytes && !pipeline_.stopped() &&
+           (asked_bytes_ == done_bytes_ ||
+            asked_bytes_ - done_bytes_ + limits_.chunk_bytes <= window)) {
+      ask_for(asked_bytes_);
+      asked_bytes_ += length_at(asked_bytes_);
+    }
+    if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
+    if (auto taken = take_answer(); !taken) return taken;
+    if (auto handed = hand_on(); !handed) return handed;
+  }
+  return {};
+}
+
+void Download::ask_for(std::uint64_t offset) {
+  const auto length = static_cast<std::uint32_t>(length_at(offset));
+  runtime::Message read = runtime::make_message({}, protocol::Read{snapshot_, offset, length});
+  read.header.credit_bytes = length;
+  pipeline_.send(std::move(read), offset);
+}
+
+Result<void> Download::take_answer() {
+  auto answer = pipeline_.next();
+  if (!answer) return tl::make_unexpected(answer.error());
+  const std::uint64_t offset = answer->tag;
+  auto message = unless_error(std::move(answer->message));
+  if (!message) return tl::make_unexpected(message.error());
+  auto reply = protocol::decode<protocol::ReadReply>(message->body);
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (message->payload.size() != length_at(offset))
+    return protocol::fail(Code::damaged, path_, "it is shorter than what was stored");
+  if (protocol::leaves_of(message->payload.bytes()) != reply->leaves) {
+    if (++failed_attempts_[offset] >= read_attempts)
+      return protocol::fail(Code::damaged, path_,
+                            "at byte " + std::to_string(offset) + " and after");
+    if (!pipeline_.stopped()) ask_for(offset);
+    return {};
+  }
+  early_[offset] = {std::move(message->payload), std::move(reply->leaves)};
+  return {};
+}
+
+Result<void> Download::hand_on() {
+  while (!early_.empty() && early_.begin()->first == done_bytes_) {
+    const Chunk chunk = std::move(early_.begin()->second);
+    early_.erase(early_.begin());
+    if (auto written = output_(done_bytes_, chunk.bytes.text()); !written) return written;
+    leaves_ += chunk.leaves;
+    done_bytes_ += chunk.bytes.size();
+    report();
+  }
+  return {};
+}
+
+Result<void> Download::check_root() {
+  if (attributes_.root && protocol::root_of(leaves_) != *attributes_.root)
+    return protocol::fail(Code::damaged, path_, "its digest is not the one that was stored");
+  return {};
+}
+
+}  // namespace
+
+Result<protocol::Attributes> download(Requester& requester, const std::string& path,
+                                      const Output& output, const Call& call,
+                                      std::optional<std::chrono::milliseconds> patience) {
+  auto limits = Pipeline(requester, call.stop, patience).limits();
+  if (!limits) return tl::make_unexpected(limits.error());
+  return Download(requester, path, output, call, patience, *limits).run();
+}
+
+}  // namespace sluice::client

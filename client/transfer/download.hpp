@@ -1,0 +1,24 @@
+// One version of a file from the server: a small one as one message, a larger one as chunks of a
+// snapshot, several of them under way at once, handed on in the order of the file. Runs on the
+// thread of the call. Read on: docs/protocol.md, "Reading".
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "client/requester.hpp"
+#include "protocol/messages/files.hpp"
+#include "sluice/types.hpp"
+
+namespace sluice::client {
+
+/// Takes the bytes in order. A failure ends the download with it.
+using Output = std::function<protocol::Result<void>(std::uint64_t offset, std::string_view bytes)>;
+
+/// What the file was. Fails with what the server says, `damaged`, `cancelled`, `timed_out`. What
+/// has been handed to `output` until then is to be thrown away.
+protocol::Result<protocol::Attributes> download(
+    Requester& requester, const std::string& path, const Output& output, const Call& call,
+    std::optional<std::chrono::milliseconds> patience = {});
+
+}  // namespace sluice::client

@@ -1,0 +1,62 @@
+// The mapping of errno: see failure.hpp.
+#include "storage/failure.hpp"
+
+#include <string>
+#include <system_error>
+
+namespace sluice::storage {
+
+using protocol::Code;
+
+Code code_of(int error) {
+  switch (error) {
+    case ENOENT:
+      return Code::not_found;
+    case EEXIST:
+      return Code::exists;
+    case ENOTDIR:
+      return Code::not_directory;
+    case EISDIR:
+      return Code::is_directory;
+    case ENOTEMPTY:
+      return Code::not_empty;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EBUSY:
+    case ETXTBSY:
+      return Code::denied;
+    case ENOSPC:
+    case EDQUOT:
+      return Code::no_space;
+    // A link in the path, a mount inside the tree, a socket or a device nobody serves.
+    case ELOOP:
+    case EXDEV:
+    case ENXIO:
+    case ENODEV:
+      return Code::not_regular;
+    case ENAMETOOLONG:
+      return Code::bad_path;
+    case EFBIG:
+      return Code::too_large;
+    default:
+      return Code::io_error;
+  }
+}
+
+tl::unexpected<protocol::Error> failure(std::string_view path, std::string_view doing, int error) {
+  const Code code = code_of(error);
+  switch (code) {
+    case Code::not_found:
+    case Code::exists:
+    case Code::not_directory:
+    case Code::is_directory:
+    case Code::not_empty:
+      return protocol::fail(code, path);
+    default:
+      return protocol::fail(code, path,
+                            std::string(doing) + ": " + std::generic_category().message(error));
+  }
+}
+
+}  // namespace sluice::storage

@@ -1,0 +1,59 @@
+// Leaves: see leaves.hpp.
+#include "storage/leaves.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "protocol/limits.hpp"
+
+namespace sluice::storage {
+
+namespace limits = protocol::limits;
+
+std::uint64_t leaves_size(std::uint64_t size_bytes) {
+  return protocol::leaf_count(size_bytes, limits::leaf_bytes) * leaf_digest_bytes;
+}
+
+bool is_missing(std::string_view digest) {
+  return std::all_of(digest.begin(), digest.end(), [](char c) { return c == '\0'; });
+}
+
+MappedLeaves::MappedLeaves(int fd) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return;
+  size_ = static_cast<std::size_t>(info.st_size);
+  if (size_ > 0) {
+    void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
+    if (mapped == MAP_FAILED) {
+      size_ = 0;
+      return;
+    }
+    data_ = static_cast<const char*>(mapped);
+  }
+  ok_ = true;
+}
+
+MappedLeaves::~MappedLeaves() {
+  if (data_) ::munmap(const_cast<char*>(data_), size_);
+}
+
+bool hash_file(int fd, std::uint64_t size_bytes, int leaves, Digest& root) {
+  static_assert(limits::chunk_bytes % limits::leaf_bytes == 0);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(limits::chunk_bytes);
+  for (std::uint64_t offset = 0; offset < size_bytes; offset += limits::chunk_bytes) {
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_bytes, size_bytes - offset));
+    const ssize_t got = read_at(fd, buffer.get(), size, offset);
+    if (got >= 0 && got != static_cast<ssize_t>(size)) errno = ENODATA;
+    if (got != static_cast<ssize_t>(size)) return false;
+    const std::string some = protocol::leaves_of({buffer.get(), size});
+    if (!write_at(leaves, some, leaves_size(offset))) return false;
+  }
+  const MappedLeaves all(leaves);
+  if (all.ok()) root = protocol::root_of(all.all());
+  return all.ok();
+}
+
+}  // namespace sluice::storage

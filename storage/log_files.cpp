@@ -1,0 +1,138 @@
+// Segments: see log_files.hpp.
+#include "storage/log_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "protocol/limits.hpp"
+#include "storage/directory.hpp"
+#include "storage/failure.hpp"
+
+namespace sluice::storage {
+
+using protocol::Code;
+using protocol::fail;
+
+namespace {
+
+constexpr const char* spare_names[] = {"spare-0", "spare-1"};
+
+std::optional<std::uint64_t> generation_of(std::string_view name) {
+  std::uint64_t generation = 0;
+  const auto [end, problem] =
+      std::from_chars(name.data(), name.data() + name.size(), generation, 16);
+  if (problem != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+  if (name != hex_name(generation)) return std::nullopt;
+  return generation;
+}
+
+tl::unexpected<protocol::Error> failed_before() {
+  return fail(Code::io_error, {}, "the log has failed before");
+}
+
+}  // namespace
+
+Result<std::vector<std::uint64_t>> PosixLogFiles::segments() {
+  const auto names = names_in(root_->log.get());
+  if (!names) return failure({}, "listing the log");
+  std::vector<std::uint64_t> generations;
+  for (const std::string& name : *names)
+    if (const auto generation = generation_of(name)) generations.push_back(*generation);
+  std::sort(generations.begin(), generations.end());
+  return generations;
+}
+
+Result<std::string> PosixLogFiles::read(std::uint64_t generation) {
+  const Descriptor file = open_at(root_->log.get(), hex_name(generation), O_RDONLY);
+  struct stat info;
+  if (!file || ::fstat(file.get(), &info) != 0) return failure({}, "opening a log segment");
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  const ssize_t got = read_at(file.get(), bytes.data(), bytes.size(), 0);
+  if (got < 0) return failure({}, "reading a log segment");
+  bytes.resize(static_cast<std::size_t>(got));
+  return bytes;
+}
+
+bool PosixLogFiles::take_spare(const std::string& name) {
+  for (const char* spare : spare_names) {
+    if (!rename_at(root_->log.get(), spare, root_->log.get(), name, RENAME_NOREPLACE)) continue;
+    segment_ = open_at(root_->log.get(), name, O_RDWR);
+    return bool(segment_);
+  }
+  return false;
+}
+
+Result<void> PosixLogFiles::start(std::uint64_t generation) {
+  const std::string name = hex_name(generation);
+  const int log = root_->log.get();
+  if (failed_) return failed_before();
+  if (::faccessat(log, name.c_str(), F_OK, 0) == 0)
+    return fail(Code::exists, {}, "there is a log segment of this generation");
+  if (!take_spare(name)) {
+    Descriptor file = open_at(log, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (!file) return failure({}, "making a log segment");
+    // Only to save work later: on a small disk the segment grows as it is written. What a failed
+    // attempt took is given back.
+    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(protocol::limits::log_segment_bytes)) !=
+            0 &&
+        ::ftruncate(file.get(), 0) != 0)
+      return failure({}, "making a log segment");
+    segment_ = std::move(file);
+  }
+  end_ = 0;
+  settled_ = false;
+  return {};
+}
+
+Result<void> PosixLogFiles::append(std::string_view bytes) {
+  if (failed_) return failed_before();
+  if (!segment_) return fail(Code::io_error, {}, "no log segment was started");
+  std::size_t written = 0;
+  if (write_at(segment_.get(), bytes, end_, &written)) {
+    end_ += bytes.size();
+    return {};
+  }
+  return take_back(written, failure({}, "writing the log"));
+}
+
+// Part of a batch may hold whole records, which must not count after a crash: they were refused.
+Result<void> PosixLogFiles::take_back(std::size_t written, tl::unexpected<protocol::Error> why) {
+  if (written == 0) return why;
+  const std::string nothing(written, '\0');
+  failed_ = !write_at(segment_.get(), nothing, end_) || ::fdatasync(segment_.get()) != 0;
+  if (failed_) return fail(Code::io_error, {}, "a part of a record cannot be taken back");
+  return why;
+}
+
+Result<void> PosixLogFiles::sync() {
+  if (failed_) return failed_before();
+  if (!segment_) return fail(Code::io_error, {}, "no log segment was started");
+  const bool ok = settled_ ? ::fdatasync(segment_.get()) == 0
+                           : ::fsync(segment_.get()) == 0 && ::fsync(root_->log.get()) == 0;
+  // The system forgets after the first report what it could not write; a second sync would lie.
+  failed_ = !ok;
+  if (failed_) return failure({}, "syncing the log");
+  settled_ = true;
+  return {};
+}
+
+Result<void> PosixLogFiles::drop_before(std::uint64_t generation) {
+  const auto generations = segments();
+  if (!generations) return tl::make_unexpected(generations.error());
+  const int log = root_->log.get();
+  bool dropped = false;
+  for (const std::uint64_t old : *generations) {
+    if (old >= generation) break;
+    const std::string name = hex_name(old);
+    const bool kept = rename_at(log, name, log, spare_names[0], RENAME_NOREPLACE) ||
+                      rename_at(log, name, log, spare_names[1], RENAME_NOREPLACE);
+    if (!kept && !unlink_at(log, name)) return failure({}, "dropping a log segment");
+    dropped = true;
+  }
+  // A segment that came back after a power loss would be replayed.
+  if (dropped && ::fsync(log) != 0) return failure({}, "dropping log segments");
+  return {};
+}
+
+}  // namespace sluice::storage

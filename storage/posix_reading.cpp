@@ -1,0 +1,124 @@
+// PosixStorage: reading files. A small file is read at once; a larger one gets a hard link in
+// snapshots/, made to the inode that was opened, so that its readers see one version whatever
+// happens to the path. Workers.
+#include <algorithm>
+#include <memory>
+
+#include "protocol/limits.hpp"
+#include "storage/failure.hpp"
+#include "storage/leaves.hpp"
+#include "storage/own_names.hpp"
+#include "storage/place.hpp"
+#include "storage/posix_storage.hpp"
+#include "storage/trash.hpp"
+
+namespace sluice::storage {
+
+using protocol::Code;
+using protocol::fail;
+namespace limits = protocol::limits;
+
+namespace {
+
+// A file may be replaced between opening and linking, but hardly so often.
+constexpr int open_attempts = 100;
+
+Result<Payload> read_payload(int fd, std::uint64_t offset, std::size_t size,
+                             const std::string& path) {
+  auto buffer = std::make_shared_for_overwrite<char[]>(size);
+  const ssize_t got = read_at(fd, buffer.get(), size, offset);
+  if (got < 0) return failure(path, "reading it");
+  const char* data = buffer.get();
+  return Payload(std::move(buffer), data, static_cast<std::size_t>(got));
+}
+
+// False: errno; ENOENT if the last name of the file is gone.
+bool link_snapshot(const Root& root, int fd, const struct stat& info, const std::string& name) {
+  for (int attempt = 0; attempt < open_attempts; ++attempt) {
+    if (link_descriptor(fd, root.snapshots.get(), name)) return true;
+    if (errno != EEXIST) return false;
+    struct stat there;
+    if (::fstatat(root.snapshots.get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        there.st_ino == info.st_ino && there.st_dev == info.st_dev)
+      return true;
+    if (!unlink_with_leaves(root, root.snapshots.get(), name)) return false;
+  }
+  errno = EEXIST;
+  return false;
+}
+
+// The leaves that were stored with the version; empty if there are none, or not all.
+std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t offset,
+                          std::size_t size) {
+  const Descriptor file = open_at(root.digests.get(), hex_name(version), O_RDONLY);
+  if (!file) return {};
+  std::string leaves(leaves_size(size), '\0');
+  const ssize_t got = read_at(file.get(), leaves.data(), leaves.size(), leaves_size(offset));
+  return got == static_cast<ssize_t>(leaves.size()) ? leaves : std::string{};
+}
+
+}  // namespace
+
+Result<Opened> PosixStorage::open(const std::string& path, std::size_t whole_bytes,
+                                  const std::string& snapshot) {
+  for (int attempt = 0; attempt < open_attempts; ++attempt) {
+    Found found;
+    auto file = open_file(*root_, path, found);
+    if (!file) return tl::make_unexpected(std::move(file.error()));
+    Opened opened;
+    opened.attributes = found.attributes();
+    if (opened.attributes.size_bytes <= whole_bytes) {
+      auto bytes = read_payload(file->get(), 0, opened.attributes.size_bytes, path);
+      if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
+      // Somebody is writing into the file by hand.
+      if (found.stamp.stamp && bytes->size() != opened.attributes.size_bytes)
+        return fail(Code::damaged, path, "it became shorter while it was read");
+      opened.attributes.size_bytes = bytes->size();
+      opened.bytes = std::move(*bytes);
+      return opened;
+    }
+    if (auto ok = check_own_name(snapshot); !ok) return tl::make_unexpected(ok.error());
+    opened.snapshot_made = link_snapshot(*root_, file->get(), found.info, snapshot);
+    if (opened.snapshot_made) return opened;
+    if (errno != ENOENT) return failure(path, "making a snapshot of it");
+  }
+  return fail(Code::io_error, path, "it was replaced again and again while it was opened");
+}
+
+Result<Piece> PosixStorage::read_snapshot(const std::string& snapshot, std::uint64_t offset,
+                                          std::size_t length) {
+  if (auto ok = check_own_name(snapshot); !ok) return tl::make_unexpected(ok.error());
+  if (offset % limits::leaf_bytes != 0)
+    return fail(Code::bad_message, {}, "the offset is not a multiple of the leaf size");
+  const Descriptor file = open_at(root_->snapshots.get(), snapshot, O_RDONLY | O_NONBLOCK);
+  if (!file && errno == ENOENT) return fail(Code::snapshot_gone);
+  struct stat info;
+  if (!file || ::fstat(file.get(), &info) != 0) return failure({}, "opening a snapshot");
+
+  const auto file_size = static_cast<std::uint64_t>(info.st_size);
+  const std::uint64_t rest = file_size - std::min(offset, file_size);
+  std::size_t size = length;
+  if (rest <= length)
+    size = static_cast<std::size_t>(rest);
+  else
+    size -= length % limits::leaf_bytes;
+  if (size == 0) return Piece{};
+
+  auto bytes = read_payload(file.get(), offset, size, {});
+  if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
+  Piece piece{std::move(*bytes), {}};
+  const auto stamp = read_stamp(file.get()).stamp;
+  if (stamp && file_size > limits::leaf_bytes)
+    piece.leaves = stored_leaves(*root_, stamp->version, offset, piece.bytes.size());
+  if (piece.leaves.empty()) piece.leaves = protocol::leaves_of(piece.bytes.bytes());
+  return piece;
+}
+
+Result<void> PosixStorage::drop_snapshot(const std::string& snapshot) {
+  if (auto ok = check_own_name(snapshot); !ok) return ok;
+  if (!unlink_with_leaves(*root_, root_->snapshots.get(), snapshot))
+    return failure({}, "dropping a snapshot");
+  return {};
+}
+
+}  // namespace sluice::storage

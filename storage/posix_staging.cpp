@@ -1,0 +1,133 @@
+// PosixStorage: staging of small files and copies. Nothing here can be seen in the tree. Workers.
+// Uploads: posix_uploads.cpp.
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "protocol/limits.hpp"
+#include "storage/failure.hpp"
+#include "storage/leaves.hpp"
+#include "storage/own_names.hpp"
+#include "storage/place.hpp"
+#include "storage/posix_storage.hpp"
+
+namespace sluice::storage {
+
+namespace limits = protocol::limits;
+
+namespace {
+
+// A new file of that name; an older one is unlinked and not written over, as somebody may have it
+// open.
+Descriptor create_fresh(int directory, const std::string& name) {
+  constexpr int flags = O_RDWR | O_CREAT | O_EXCL;
+  Descriptor file = open_at(directory, name, flags, 0600);
+  if (file || errno != EEXIST || !unlink_at(directory, name)) return file;
+  return open_at(directory, name, flags, 0600);
+}
+
+// False: errno. Stops at the end of a source that has become shorter; `copied` tells.
+bool copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(limits::chunk_bytes);
+  while (copied < size) {
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_bytes, size - copied));
+    const ssize_t got = read_at(from, buffer.get(), most, copied);
+    if (got <= 0) return got == 0;
+    const auto part = static_cast<std::size_t>(got);
+    if (!write_at(to, {buffer.get(), part}, copied)) return false;
+    copied += part;
+  }
+  return true;
+}
+
+bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied) {
+  copied = size;
+  if (::ioctl(to, FICLONE, from) == 0) {
+    // All of it was cloned, also what was added by hand since its size was looked at.
+    return ::ftruncate(to, static_cast<off_t>(size)) == 0;
+  }
+  copied = 0;
+  while (copied < size) {
+    auto from_offset = static_cast<off64_t>(copied);
+    auto to_offset = from_offset;
+    const ssize_t got = uninterrupted([&] {
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(size - copied, 1u << 30));
+      return ::copy_file_range(from, &from_offset, to, &to_offset, most, 0);
+    });
+    if (got < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+      return copy_by_hand(from, to, size, copied);
+    if (got <= 0) return got == 0;
+    copied += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+// The leaves of the source's version, if they are stored and belong to its root digest. False: make
+// them.
+bool copy_leaves(const Root& root, const FileStamp& stamp, int to) {
+  const Descriptor file = open_at(root.digests.get(), hex_name(stamp.version), O_RDONLY);
+  if (!file) return false;
+  const MappedLeaves stored(file.get());
+  if (!stored.ok() || stored.all().size() != leaves_size(stamp.size_bytes)) return false;
+  return protocol::root_of(stored.all()) == stamp.root && write_at(to, stored.all(), 0);
+}
+
+}  // namespace
+
+Result<void> PosixStorage::stage_small(const std::string& name, std::span<const char> bytes,
+                                       const Preserve& preserve) {
+  if (auto ok = check_own_name(name); !ok) return ok;
+  const int staging = root_->staging.get();
+  const Descriptor file = create_fresh(staging, name);
+  if (!file) return failure({}, "making a file in staging");
+  if (write_at(file.get(), bytes, 0) && preserve_onto(file.get(), preserve, 0644)) return {};
+  const int error = errno;
+  unlink_at(staging, name);
+  return failure({}, "writing a file in staging", error);
+}
+
+Result<Staged> PosixStorage::stage_copy(const std::string& path, const std::string& name) {
+  if (auto ok = check_own_name(name); !ok) return tl::make_unexpected(ok.error());
+  Found found;
+  const auto source = open_file(*root_, path, found);
+  if (!source) return tl::make_unexpected(source.error());
+
+  const int staging = root_->staging.get();
+  Staged staged;
+  auto copy = [&] {
+    const Descriptor file = create_fresh(staging, name);
+    const Descriptor leaves = file ? create_fresh(staging, leaves_name(name)) : Descriptor{};
+    if (!leaves) return false;
+    const auto size = static_cast<std::uint64_t>(found.info.st_size);
+    if (!copy_bytes(source->get(), file.get(), size, staged.size_bytes)) return false;
+    const auto& stamp = found.stamp.stamp;
+    if (stamp && staged.size_bytes == size && copy_leaves(*root_, *stamp, leaves.get()))
+      staged.root = stamp->root;
+    else if (!hash_file(file.get(), staged.size_bytes, leaves.get(), staged.root))
+      return false;
+    return ::fchmod(file.get(), file_mode(found.info.st_mode)) == 0 && ::fsync(file.get()) == 0 &&
+           ::fdatasync(leaves.get()) == 0;
+  };
+  const bool ok = copy();
+  const int error = errno;
+  const bool changed = ok && found.stamp.stamp && staged.root != found.stamp.stamp->root;
+  if (ok && !changed) return staged;
+  unlink_at(staging, name);
+  unlink_at(staging, leaves_name(name));
+  if (changed)
+    return protocol::fail(protocol::Code::damaged, path, "its bytes are not those of its digest");
+  return failure(path, "copying it", error);
+}
+
+Result<void> PosixStorage::drop_staged(const std::string& name) {
+  if (auto ok = check_own_name(name); !ok) return ok;
+  const int staging = root_->staging.get();
+  if (!unlink_at(staging, name) || !unlink_at(staging, leaves_name(name)))
+    return failure({}, "dropping a staged file");
+  return {};
+}
+
+}  // namespace sluice::storage

@@ -1,0 +1,79 @@
+// The real disk: `Storage` on the files of a root. Keeps nothing in memory but the open root, so
+// every call may come from any thread, and other processes may have the same root open; the
+// publishing group is the publisher's alone. The members are defined by what they are for:
+// posix_tree.cpp, posix_reading.cpp, posix_staging.cpp, posix_uploads.cpp, posix_publish.cpp,
+// posix_replay.cpp, posix_changes.cpp, posix_cleaning.cpp.
+#pragma once
+
+#include <memory>
+
+#include "storage/root.hpp"
+#include "storage/storage.hpp"
+
+namespace sluice::storage {
+
+struct Place;
+
+class PosixStorage final : public Storage {
+ public:
+  explicit PosixStorage(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
+
+  /// The log files of the same root, kept open by them too. For the publisher; one at a time.
+  std::unique_ptr<LogFiles> log_files() const;
+
+  std::string identity() const override { return root_->identity; }
+
+  Result<Entry> stat(const std::string& path) override;
+  Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
+                                   std::uint32_t max_entries, bool details) override;
+  Result<Opened> open(const std::string& path, std::size_t whole_bytes,
+                      const std::string& snapshot) override;
+  Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
+                              std::size_t length) override;
+  Result<void> drop_snapshot(const std::string& snapshot) override;
+
+  Result<void> stage_small(const std::string& name, std::span<const char> bytes,
+                           const Preserve& preserve) override;
+  Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
+  Result<void> write_upload(const std::string& name, std::uint64_t offset,
+                            std::span<const char> bytes, std::string_view leaves) override;
+  Result<UploadState> upload_state(const std::string& name) override;
+  Result<void> finish_upload(const std::string& name, const Staged& expected,
+                             const Preserve& preserve) override;
+  Result<Staged> stage_copy(const std::string& path, const std::string& name) override;
+  Result<void> drop_staged(const std::string& name) override;
+
+  Result<std::uint64_t> claim(const std::string& name, std::uint64_t number) override;
+  Result<void> drop_claimed(std::uint64_t number) override;
+  Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
+                               const FileStamp& stamp) override;
+  Result<bool> publish_small(const std::string& name, const std::string& path,
+                             const FileStamp& stamp, std::span<const char> bytes,
+                             const Preserve& preserve) override;
+  Result<Entry> stat_claimed(std::uint64_t number) override;
+  Result<void> set_aside(const std::string& path, std::uint64_t number) override;
+  Result<void> put_back(std::uint64_t number, const std::string& path) override;
+  Result<void> restore(const std::string& path, std::span<const char> bytes, const FileStamp& stamp,
+                       const Preserve& preserve) override;
+  Result<bool> remove(const std::string& path, bool recursive) override;
+  Result<bool> rename(const std::string& from, const std::string& to) override;
+  Result<void> make_directory(const std::string& path, const Preserve& preserve) override;
+  Result<void> set_attributes(const std::string& path, const Preserve& preserve) override;
+  Result<void> sync_tree() override;
+
+  Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
+  Result<bool> empty_trash() override;
+
+ private:
+  Result<Descriptor> write_claimed(const std::string& name, std::span<const char> bytes,
+                                   const FileStamp& stamp, const Preserve& preserve);
+  Result<bool> move_into_place(int directory, const std::string& name, const Place& place);
+
+  std::shared_ptr<const Root> root_;
+};
+
+/// Opens a root for a server or a worker. The directory must exist. Fails with `root_unusable` and
+/// a detail that says what is wrong where, or with `root_served` where another server has it.
+Result<std::unique_ptr<PosixStorage>> open_root(const std::string& path, Role role);
+
+}  // namespace sluice::storage

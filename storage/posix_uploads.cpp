@@ -1,0 +1,174 @@
+// PosixStorage: uploads that arrive in chunks, in any order, through any worker. The bytes lie in
+// staging/NAME at their offsets, the digests of what has arrived in NAME.leaves. Workers.
+// Publishing: posix_publish.cpp.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "protocol/limits.hpp"
+#include "storage/failure.hpp"
+#include "storage/leaves.hpp"
+#include "storage/own_names.hpp"
+#include "storage/place.hpp"
+#include "storage/posix_storage.hpp"
+
+namespace sluice::storage {
+
+using protocol::Code;
+using protocol::fail;
+namespace limits = protocol::limits;
+
+namespace {
+
+// Appears under its name with its full size or not at all, so that of two workers that begin one
+// upload at once none sees the other's half. True as well if it is there already. False: errno.
+bool create_sized(int directory, const std::string& name, std::uint64_t size, bool allocate) {
+  const std::string fresh = name + "." + random_hex(4);
+  const Descriptor file = open_at(directory, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!file) return false;
+  const auto length = static_cast<off_t>(size);
+  bool ok = true;
+  if (size > 0 && allocate)  // finds out now that the disk is full, not after gigabytes
+    ok = uninterrupted([&] { return ::fallocate(file.get(), 0, 0, length); }) == 0;
+  if (size > 0 && (!allocate || (!ok && errno == EOPNOTSUPP)))
+    ok = ::ftruncate(file.get(), length) == 0;
+  if (ok) ok = rename_at(directory, fresh, directory, name, RENAME_NOREPLACE) || errno == EEXIST;
+  const int error = errno;
+  if (!ok || error == EEXIST) unlink_at(directory, fresh);
+  errno = error;
+  return ok;
+}
+
+struct Upload {
+  Descriptor leaves;
+  std::uint64_t size_bytes = 0;
+};
+
+Result<Upload> open_upload(const Root& root, const std::string& name, int leaves_flags) {
+  if (auto ok = check_own_name(name); !ok) return tl::make_unexpected(ok.error());
+  Upload upload;
+  upload.leaves = open_at(root.staging.get(), leaves_name(name), leaves_flags);
+  struct stat info;
+  if (upload.leaves &&
+      ::fstatat(root.staging.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    upload.size_bytes = static_cast<std::uint64_t>(info.st_size);
+    return upload;
+  }
+  if (errno == ENOENT) return fail(Code::unknown_upload);
+  return failure({}, "opening an upload");
+}
+
+// Never made here: one that is gone was claimed or dropped.
+Result<Descriptor> open_data(const Root& root, const std::string& name, int flags) {
+  Descriptor data = open_at(root.staging.get(), name, flags);
+  if (data) return data;
+  if (errno == ENOENT) return fail(Code::unknown_upload);
+  return failure({}, "opening an upload");
+}
+
+// Whole leaves inside a file of that size, with as many digests.
+bool fits(std::uint64_t size, std::uint64_t offset, std::size_t length, std::size_t leaves) {
+  if (length == 0 || offset % limits::leaf_bytes != 0 || offset > size || length > size - offset)
+    return false;
+  const bool whole = length % limits::leaf_bytes == 0 || offset + length == size;
+  return whole && leaves == leaves_size(length);
+}
+
+// Whether all these leaves have arrived before. Fails with `upload_conflict` if one arrived with
+// other bytes.
+Result<bool> have_arrived(const Upload& upload, std::uint64_t offset, std::string_view leaves) {
+  std::string recorded(leaves.size(), '\0');
+  if (read_at(upload.leaves.get(), recorded.data(), recorded.size(), leaves_size(offset)) < 0)
+    return failure({}, "reading the leaves of an upload");
+  if (recorded == leaves) return true;
+  for (std::size_t i = 0; i < leaves.size(); i += leaf_digest_bytes) {
+    const auto before = std::string_view(recorded).substr(i, leaf_digest_bytes);
+    if (before != leaves.substr(i, leaf_digest_bytes) && !is_missing(before))
+      return fail(Code::upload_conflict, {}, "other bytes have arrived there before");
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t size_bytes) {
+  if (auto ok = check_own_name(name); !ok) return ok;
+  if (size_bytes > limits::file_bytes) return fail(Code::too_large);
+  const int staging = root_->staging.get();
+  struct stat info;
+  if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT || !create_sized(staging, name, size_bytes, true) ||
+        ::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return failure({}, "making room for an upload");
+  }
+  // Whoever put the data there decided the size, and may not have got to the leaves yet.
+  if (static_cast<std::uint64_t>(info.st_size) != size_bytes)
+    return fail(Code::upload_conflict, {}, "it was begun with another size");
+  if (::faccessat(staging, leaves_name(name).c_str(), F_OK, 0) == 0) return {};
+  if (create_sized(staging, leaves_name(name), leaves_size(size_bytes), false)) return {};
+  const int error = errno;
+  unlink_at(staging, name);
+  return failure({}, "making room for an upload", error);
+}
+
+Result<void> PosixStorage::write_upload(const std::string& name, std::uint64_t offset,
+                                        std::span<const char> bytes, std::string_view leaves) {
+  const auto upload = open_upload(*root_, name, O_RDWR);
+  if (!upload) return tl::make_unexpected(upload.error());
+  if (!fits(upload->size_bytes, offset, bytes.size(), leaves.size()))
+    return fail(Code::bad_message, {}, "the chunk is not whole leaves inside the file");
+  const auto arrived = have_arrived(*upload, offset, leaves);
+  if (!arrived) return tl::make_unexpected(arrived.error());
+  if (*arrived) return {};
+  const auto data = open_data(*root_, name, O_WRONLY);
+  if (!data) return tl::make_unexpected(data.error());
+  // Data before leaves: a worker that dies between leaves a chunk that counts as missing.
+  if (!write_at(data->get(), bytes, offset) ||
+      !write_at(upload->leaves.get(), leaves, leaves_size(offset)))
+    return failure({}, "writing an upload");
+  // The disk starts now, so that little is left for the sync at the end; what fails here fails
+  // there again.
+  ::sync_file_range(data->get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes.size()),
+                    SYNC_FILE_RANGE_WRITE);
+  return {};
+}
+
+Result<UploadState> PosixStorage::upload_state(const std::string& name) {
+  const auto upload = open_upload(*root_, name, O_RDONLY);
+  if (!upload) return tl::make_unexpected(upload.error());
+  const MappedLeaves leaves(upload->leaves.get());
+  if (!leaves.ok()) return failure({}, "reading the leaves of an upload");
+  UploadState state;
+  state.size_bytes = upload->size_bytes;
+  state.arrived.reserve(leaves.all().size() / leaf_digest_bytes);
+  for (std::size_t i = 0; i < leaves.all().size(); i += leaf_digest_bytes)
+    state.arrived += is_missing(leaves.all().substr(i, leaf_digest_bytes)) ? '\0' : '\1';
+  return state;
+}
+
+Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& expected,
+                                         const Preserve& preserve) {
+  const auto upload = open_upload(*root_, name, O_RDONLY);
+  if (!upload) return tl::make_unexpected(upload.error());
+  const MappedLeaves leaves(upload->leaves.get());
+  if (!leaves.ok()) return failure({}, "reading the leaves of an upload");
+  if (expected.size_bytes != upload->size_bytes)
+    return fail(Code::digest_mismatch, {}, "the size is not the one the upload was begun with");
+  for (std::size_t i = 0; i < leaves.all().size(); i += leaf_digest_bytes)
+    if (is_missing(leaves.all().substr(i, leaf_digest_bytes))) return fail(Code::upload_incomplete);
+  if (leaves.all().size() != leaves_size(upload->size_bytes)) return fail(Code::upload_incomplete);
+  if (protocol::root_of(leaves.all()) != expected.root) return fail(Code::digest_mismatch);
+  // Reading is enough to sync and to set mode and time, and works where the mode is 0444 from the
+  // last try.
+  const auto data = open_data(*root_, name, O_RDONLY);
+  if (!data) return tl::make_unexpected(data.error());
+  // Not fdatasync for the data: mode and time must last as well. The file's name lasts with it, as
+  // the filesystems served here write the entry of a new file no later than the file.
+  if (!preserve_onto(data->get(), preserve, 0644) || ::fsync(data->get()) != 0 ||
+      ::fdatasync(upload->leaves.get()) != 0)
+    return failure({}, "syncing an upload");
+  return {};
+}
+
+}  // namespace sluice::storage

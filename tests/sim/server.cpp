@@ -1,0 +1,179 @@
+// See server.hpp.
+#include "tests/sim/server.hpp"
+
+namespace sluice::sim {
+
+using protocol::Type;
+
+namespace {
+
+constexpr Latency inproc{5, 60};
+
+}  // namespace
+
+std::string SimSecrets::bytes(std::size_t size) {
+  std::string bytes;
+  while (bytes.size() < size) bytes.push_back(static_cast<char>(world_.pick(256)));
+  return bytes;
+}
+
+protocol::Result<std::shared_ptr<Server>> Server::start(World& world, Machine& machine,
+                                                        const ServerSettings& settings) {
+  auto recovered = broker::publisher::recover(machine.storage, machine.log);
+  if (!recovered) return tl::make_unexpected(recovered.error());
+  if (!recovered->notes.empty()) throw Violation{"recovery notes: " + recovered->notes.front()};
+  return std::shared_ptr<Server>(new Server(world, machine, settings, std::move(*recovered)));
+}
+
+Server::Server(World& world, Machine& machine, const ServerSettings& settings,
+               broker::publisher::Recovered&& recovered)
+    : world_(world),
+      machine_(machine),
+      settings_(settings),
+      epoch_(recovered.epoch),
+      secrets_(world) {
+  lock_actor_ = std::make_unique<broker::locks::LockActor>(
+      broker::locks::LockConfig{recovered.epoch, recovered.first_number, recovered.reserved_up_to,
+                                settings.lease_ms},
+      secrets_);
+  publisher_ = std::make_unique<broker::publisher::Publisher>(settings.publisher, machine.storage,
+                                                              machine.log, std::move(recovered));
+  checkpointer_ = std::make_unique<broker::publisher::Checkpointer>(machine.storage);
+  broker::BrokerConfig config;
+  config.epoch = epoch_;
+  config.root_identity = machine.storage.identity();
+  config.locks_inproc = "inproc";
+  config.locks_outside = "outside";
+  config.lease_ms = settings.lease_ms;
+  config.server = "sim";
+  broker_ = std::make_unique<broker::Broker>(config);
+
+  const auto main = add_host("main", 100);
+  main->add(*broker_);
+  main->add(*lock_actor_);
+  main->link(*broker_, Port::locks, *lock_actor_, Port::broker);
+  clients_ = std::make_shared<Router>(world, main, *broker_, Port::clients);
+  workers_ = std::make_shared<Router>(world, main, *broker_, Port::workers);
+  locks_ = std::make_shared<Router>(world, main, *lock_actor_, Port::workers);
+  const auto publisher = add_host("publisher", 4 * ms);
+  publisher->add(*publisher_);
+  const auto checkpointer = add_host("checkpoint", 50 * ms);
+  checkpointer->add(*checkpointer_);
+  connect_pair(world, *main, *lock_actor_, Port::publisher, *publisher, *publisher_, Port::locks,
+               inproc);
+  connect_pair(world, *publisher, *publisher_, Port::checkpointer, *checkpointer, *checkpointer_,
+               Port::publisher, {50, 20 * ms});
+  for (unsigned i = 0; i < settings.threads; ++i) add_worker(i);
+  listen();
+  for (const auto& host : hosts_) host->start();
+}
+
+Server::~Server() {
+  for (const auto& host : hosts_) host->die();
+  for (const auto& dealer : dealers_) dealer->close();
+}
+
+std::shared_ptr<Host> Server::add_host(const std::string& name, Micros busy_max) {
+  auto host = std::make_shared<Host>(world_, name, busy_max);
+  // The host is in the middle of its turn; it goes a moment later.
+  host->on_killed = [this] {
+    if (on_killed) on_killed();
+  };
+  hosts_.push_back(host);
+  return host;
+}
+
+void Server::add_worker(unsigned index) {
+  workers::WorkerConfig config;
+  config.name = fmt::format("sim/{}", index + 1);
+  config.in_process = true;
+  thread_workers_.push_back(std::make_unique<workers::Worker>(config, machine_.storage));
+  workers::Worker& worker = *thread_workers_.back();
+  const auto host = add_host(fmt::format("thread{}", index + 1), ms);
+  host->add(worker);
+  const auto connect = [&](Port port, const std::shared_ptr<Router>& router) {
+    const std::weak_ptr<Router> found = router;
+    dealers_.push_back(
+        std::make_shared<Dealer>(world_, host, worker, port, inproc, [found] { return found; }));
+    dealers_.back()->open();
+  };
+  connect(Port::broker, workers_);
+  connect(Port::locks, locks_);
+}
+
+void Server::listen() {
+  hosts_[0]->on_sent = [this](Actor& actor, Message& message) {
+    return &actor != lock_actor_.get() || lock_actor_sends(message);
+  };
+  hosts_[0]->on_received = [this](Actor& actor, Message& message) {
+    return &actor != lock_actor_.get() || lock_actor_hears(message);
+  };
+  hosts_[1]->on_received = [this](Actor&, Message& message) { return publisher_hears(message); };
+  hosts_[1]->on_sent = [this](Actor&, Message& message) { return publisher_sends(message); };
+}
+
+bool Server::lock_actor_sends(Message& message) {
+  switch (message.header.type) {
+    case Type::publish:
+      machine_.truth.on_publish(message);
+      machine_.locks.on_publish(message);
+      return true;
+    case Type::acquire_lock_reply:
+      if (machine_.locks.on_granted(message)) {
+        const auto reply = protocol::decode<protocol::AcquireLockReply>(message.body);
+        machine_.truth.on_number(protocol::parse_token(reply->token)->number);
+      }
+      return true;
+    case Type::release_lock_reply:
+      machine_.locks.on_released(message);
+      return true;
+    default:
+      return true;
+  }
+}
+
+bool Server::lock_actor_hears(Message& message) {
+  switch (message.header.type) {
+    case Type::acquire_lock:
+      machine_.locks.on_acquire(message);
+      return true;
+    case Type::release_lock:
+      machine_.locks.on_release(message);
+      return true;
+    case Type::published:
+      machine_.locks.on_published(message);
+      return true;
+    default:
+      return true;
+  }
+}
+
+bool Server::publisher_hears(Message&) {
+  return true;
+}
+
+bool Server::publisher_sends(Message& message) {
+  if (message.header.type == Type::published) machine_.truth.on_published(message);
+  return true;
+}
+
+WorkerProcess::WorkerProcess(World& world, Machine& machine, const std::string& name,
+                             Latency latency, std::function<std::weak_ptr<Router>()> find_jobs,
+                             std::function<std::weak_ptr<Router>()> find_locks)
+    : worker_(workers::WorkerConfig{name, protocol::limits::worker_slots, false}, machine.storage),
+      host_(std::make_shared<Host>(world, name, 2 * ms)) {
+  host_->add(worker_);
+  for (const auto& [port, find] :
+       {std::pair{Port::broker, find_jobs}, std::pair{Port::locks, find_locks}}) {
+    dealers_.push_back(std::make_shared<Dealer>(world, host_, worker_, port, latency, find));
+    dealers_.back()->open();
+  }
+  host_->start();
+}
+
+WorkerProcess::~WorkerProcess() {
+  host_->die();
+  for (const auto& dealer : dealers_) dealer->close();
+}
+
+}  // namespace sluice::sim

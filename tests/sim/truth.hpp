@@ -1,0 +1,90 @@
+// What has really happened, told by listening at the lock actor and the publisher: every commit
+// that was let through, what became of it, and what the tree must hold. After a crash nobody has
+// said what became of the last ones; the tree then has to be what the first k of them make of it.
+// Read on: model.hpp, lock_checker.hpp.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "protocol/messages/commits.hpp"
+#include "tests/sim/model.hpp"
+
+namespace sluice::sim {
+
+/// The bytes of everything that was ever put, by digest.
+class Contents {
+ public:
+  protocol::Digest add(const std::string& bytes) {
+    const protocol::Digest root = protocol::root_of(protocol::leaves_of(bytes));
+    bytes_[root] = bytes;
+    return root;
+  }
+  bool knows(const protocol::Digest& root) const { return bytes_.contains(root); }
+
+ private:
+  std::map<protocol::Digest, std::string> bytes_;
+};
+
+class Truth {
+ public:
+  explicit Truth(World& world) : world_(world) {}
+
+  /// The lock actor has let a commit through.
+  void on_publish(const Message& message);
+  /// The publisher says what became of it, in the moment in which it happens.
+  void on_published(const Message& message);
+  /// The lock actor has given out a number for a lock.
+  void on_number(std::uint64_t number);
+  /// The server is no more; what nobody has answered for may have happened or not.
+  void on_server_gone();
+  /// The server is back, its disk recovered.
+  void on_recovered(const testing::SimStorage& storage);
+  void check_tree(const testing::SimStorage& storage, const std::string& when) const;
+
+  /// A client has heard that its change of `path`, asked for at that time, was made.
+  void on_acknowledged(std::uint64_t session, const std::string& path, std::uint64_t version,
+                       Micros asked);
+
+  /// A client has heard that its put of these bytes, which are like no others, came to nothing.
+  void must_not_see(const protocol::Digest& root);
+
+  const Model& model() const { return model_; }
+  std::size_t commits() const { return done_.size(); }
+  Contents contents;
+
+ private:
+  using Request = std::pair<std::uint64_t, std::uint64_t>;
+  struct Pending {
+    std::uint64_t number = 0;
+    Request request;
+    protocol::Commit commit;
+  };
+  void happened(const Pending& pending);
+  bool may_have_happened(const Request& request, std::uint64_t version);
+  void failed(const Pending& pending, const protocol::Published& outcome);
+
+  World& world_;
+  Model model_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t last_number_ = 0;
+  /// Applied changes by request; failures that are remembered.
+  std::map<Request, std::uint64_t> done_;
+  std::map<Request, std::uint16_t> refused_;
+  /// Changes that left no trace in a tree found after a crash; whether they happened shows later.
+  std::map<Request, std::uint64_t> undecided_;
+  struct Made {
+    Micros when;
+    std::uint64_t session;
+    std::string path;
+    std::string to_path;
+    bool acknowledged = false;
+  };
+  std::map<std::uint64_t, Made> made_;
+  std::set<protocol::Digest> roots_made_;
+  std::set<protocol::Digest> roots_refused_;
+};
+
+}  // namespace sluice::sim

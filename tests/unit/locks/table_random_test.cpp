@@ -1,0 +1,163 @@
+// The lock table against a naive model that compares everything with everything, from many seeds.
+#include <algorithm>
+#include <random>
+
+#include "broker/locks/lock_table.hpp"
+#include "protocol/path.hpp"
+#include "tests/support/catch.hpp"
+
+namespace {
+
+using namespace sluice::broker::locks;
+using Claims = std::vector<sluice::protocol::LockClaim>;
+using Ids = std::vector<Id>;
+
+// The rules of lock_table.hpp, word by word.
+class NaiveTable {
+ public:
+  bool submit(const Request& request) {
+    entries_.push_back({request, false});
+    return settle() == Ids{request.id};
+  }
+  Ids remove(Id id) {
+    std::erase_if(entries_, [&](const Entry& entry) { return entry.request.id == id; });
+    return settle();
+  }
+  bool can_go(const Request& request) const { return can_go(Entry{request, false}); }
+  Ids ids() const {
+    Ids ids;
+    for (const Entry& entry : entries_) ids.push_back(entry.request.id);
+    return ids;
+  }
+  Ids list(const std::string& path) const {
+    Ids ids;
+    for (const Entry& entry : entries_)
+      if (!(entry.held && is_commit(entry)) &&
+          std::any_of(entry.request.claims.begin(), entry.request.claims.end(),
+                      [&](const auto& claim) {
+                        return touch(claim, {path, true, false});
+                      }))
+        ids.push_back(entry.request.id);
+    return ids;
+  }
+  bool two_conflicting_holders() const {
+    for (const Entry& a : entries_)
+      for (const Entry& b : entries_)
+        if (a.held && b.held && a.request.id != b.request.id && conflict(a, b)) return true;
+    return false;
+  }
+
+ private:
+  struct Entry {
+    Request request;
+    bool held = false;
+  };
+  static bool is_commit(const Entry& entry) { return entry.request.kind == Kind::commit; }
+  static bool touch(const sluice::protocol::LockClaim& a, const sluice::protocol::LockClaim& b) {
+    return a.path == b.path || (a.tree && sluice::protocol::is_within(b.path, a.path)) ||
+           (b.tree && sluice::protocol::is_within(a.path, b.path));
+  }
+  static bool conflict(const Entry& a, const Entry& b) {
+    if (is_commit(a) && is_commit(b)) return false;
+    const bool explicit_both = !is_commit(a) && !is_commit(b);
+    for (const auto& one : a.request.claims)
+      for (const auto& other : b.request.claims)
+        if (touch(one, other) && !(explicit_both && one.shared && other.shared)) return true;
+    return false;
+  }
+  bool next_up(const Entry& waiter) const {
+    for (const Entry& other : entries_) {
+      if (other.request.id == waiter.request.id || !conflict(other, waiter)) continue;
+      if (other.held && !is_commit(other)) return false;
+      if (!other.held && other.request.id < waiter.request.id) return false;
+    }
+    return true;
+  }
+  bool can_go(const Entry& entry) const {
+    for (const Entry& other : entries_) {
+      if (other.request.id == entry.request.id || !conflict(other, entry)) continue;
+      const bool earlier_waiter = !other.held && other.request.id < entry.request.id;
+      if (is_commit(entry)) {
+        if (is_commit(other)) continue;
+        if (other.held || (earlier_waiter && next_up(other))) return false;
+      } else if (other.held || earlier_waiter) {
+        return false;
+      }
+    }
+    return true;
+  }
+  // Lets go whoever can, in order, until nobody can.
+  Ids settle() {
+    Ids granted;
+    for (bool again = true; again;) {
+      again = false;
+      for (Entry& entry : entries_) {
+        if (entry.held || !can_go(entry)) continue;
+        entry.held = true;
+        granted.push_back(entry.request.id);
+        again = true;
+        break;
+      }
+    }
+    return granted;
+  }
+  std::vector<Entry> entries_;
+};
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : random_(seed) {}
+  unsigned below(unsigned end) { return static_cast<unsigned>(random_() % end); }
+  std::string path() {
+    static const char* const paths[] = {"",      "a", "a/b", "a/b/c", "a/b/d", "a/e",
+                                        "a/e/f", "g", "g/h", "g/h/i", "ab",    "k"};
+    return paths[below(std::size(paths))];
+  }
+  Request request(Id id) {
+    Request request{id, below(5) < 2 ? Kind::commit : Kind::explicit_lock, {}};
+    for (unsigned n = 1 + below(3); n > 0; --n) {
+      std::string name = path();
+      const bool tree = below(4) == 0 && !(name.empty() && below(3) != 0);
+      const bool shared = request.kind == Kind::explicit_lock && below(3) == 0;
+      request.claims.push_back({std::move(name), tree, shared});
+    }
+    return request;
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+}  // namespace
+
+TEST_CASE("random requests and releases: as the naive model", "[locks][random]") {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    LockTable table;
+    NaiveTable model;
+    Id last = 0;
+    const unsigned crowd = 4 + random.below(20);
+    for (int step = 0; step < 200; ++step) {
+      const Ids ids = model.ids();
+      if (ids.size() < crowd && random.below(2) == 0) {
+        const Request request = random.request(++last);
+        const bool can_go = model.can_go(request);
+        REQUIRE(table.blocker(request.kind, request.claims).has_value() == !can_go);
+        REQUIRE(model.submit(request) == can_go);
+        REQUIRE(table.submit(request) == can_go);
+      } else if (!ids.empty()) {
+        const Id id = ids[random.below(static_cast<unsigned>(ids.size()))];
+        REQUIRE(table.remove(id) == model.remove(id));
+      }
+      if (step % 10 == 0) {
+        const std::string path = random.path();
+        REQUIRE(table.list(path, 0, 1000) == model.list(path));
+        REQUIRE_FALSE(model.two_conflicting_holders());
+      }
+    }
+    for (const Id id : model.ids()) REQUIRE(table.remove(id) == model.remove(id));
+    REQUIRE(table.size() == 0);
+    REQUIRE(table.index().nodes() == 0);
+  }
+}

@@ -1,0 +1,67 @@
+// What is remembered of changes, and for how long.
+#include "broker/publisher/outcomes.hpp"
+
+#include "tests/support/catch.hpp"
+
+namespace sluice::broker::publisher {
+namespace {
+
+protocol::Published done(std::uint64_t version) {
+  protocol::Published outcome;
+  outcome.version = version;
+  return outcome;
+}
+
+TEST_CASE("the first outcome of a request stays") {
+  Outcomes outcomes;
+  outcomes.remember(1, 5, done(10));
+  outcomes.remember(1, 5, done(11));
+  CHECK(outcomes.find(1, 5)->version == 10);
+  CHECK_FALSE(outcomes.find(1, 6));
+  CHECK_FALSE(outcomes.find(2, 5));
+  CHECK(outcomes.size() == 1);
+}
+
+TEST_CASE("of a session the last outcomes are remembered") {
+  Outcomes outcomes(3, 10);
+  for (std::uint64_t i = 1; i <= 5; ++i) outcomes.remember(1, i, done(i));
+  CHECK_FALSE(outcomes.find(1, 1));
+  CHECK_FALSE(outcomes.find(1, 2));
+  CHECK(outcomes.find(1, 3));
+  CHECK(outcomes.find(1, 5)->version == 5);
+  CHECK(outcomes.size() == 3);
+}
+
+TEST_CASE("of the sessions those used last are remembered") {
+  Outcomes outcomes(3, 2);
+  outcomes.remember(1, 1, done(1));
+  outcomes.remember(2, 1, done(2));
+  CHECK(outcomes.find(1, 1));
+  outcomes.remember(3, 1, done(3));
+  CHECK_FALSE(outcomes.find(2, 1));
+  CHECK(outcomes.find(1, 1));
+  CHECK(outcomes.sessions() == 2);
+}
+
+TEST_CASE("successes are carried over in chunks, failures are not") {
+  Outcomes outcomes(4, 10);
+  for (std::uint64_t i = 1; i <= 6; ++i) outcomes.remember(9, i, done(i * 100));
+  protocol::Published failure;
+  failure.code = static_cast<std::uint16_t>(protocol::Code::exists);
+  failure.path = "p";
+  outcomes.remember(8, 1, failure);
+  CHECK(outcomes.find(8, 1)->path == "p");
+  const auto chunks = outcomes.chunks(50);
+  CHECK(chunks.size() == 2);
+  Outcomes carried(4, 10);
+  for (const std::string& chunk : chunks) carried.add_chunk(chunk + "rest");
+  CHECK(carried.size() == 4);
+  CHECK_FALSE(carried.find(8, 1));
+  CHECK_FALSE(carried.find(9, 2));
+  CHECK(carried.find(9, 3)->version == 300);
+  carried.remember(9, 7, done(700));
+  CHECK_FALSE(carried.find(9, 3));
+}
+
+}  // namespace
+}  // namespace sluice::broker::publisher

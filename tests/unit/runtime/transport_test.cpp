@@ -1,0 +1,112 @@
+// Messages through real sockets: framing, large payloads, what is no message, peers that are gone
+// or full.
+#include "runtime/transport.hpp"
+
+#include "protocol/messages/session.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace sluice::runtime;
+using sluice::protocol::Payload;
+using sluice::protocol::Ping;
+using sluice::protocol::Type;
+
+namespace {
+
+struct Pair {
+  explicit Pair(bool stamped, int queue = 0) {
+    SocketConfig server;
+    server.kind = SocketConfig::Kind::router;
+    server.bind = {"tcp://127.0.0.1:*"};
+    server.stamped = stamped;
+    server.queue_messages = queue;
+    router = std::make_unique<Socket>(std::move(*Socket::open(context, server)));
+    SocketConfig client;
+    client.connect = {router->bound()[0]};
+    client.stamped = stamped;
+    client.queue_messages = queue;
+    dealer = std::make_unique<Socket>(std::move(*Socket::open(context, client)));
+  }
+  Context context;
+  std::unique_ptr<Socket> router;
+  std::unique_ptr<Socket> dealer;
+};
+
+Message receive(Socket& socket) {
+  std::vector<PollItem> items{{&socket, -1, false}};
+  poll(items, std::chrono::milliseconds(5'000));
+  Message message;
+  REQUIRE(socket.receive(message) == Socket::Received::message);
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("a message arrives as it was sent, and its answer finds the way back") {
+  Pair pair(true);
+  const std::size_t size = GENERATE(0, 1, 1000, 1 << 20);
+  Message message = make_message({}, Ping{}, 7, {11, 12, 13});
+  message.header.attempt = 3;
+  message.header.credit_bytes = 5;
+  message.payload = Payload::of(std::string(size, 'p'));
+  REQUIRE(pair.dealer->send(message) == Socket::Sent::done);
+  Message got = receive(*pair.router);
+  CHECK(got.header.type == Type::ping);
+  CHECK(got.header.request_id == 7);
+  CHECK(got.header.attempt == 3);
+  CHECK(got.header.credit_bytes == 5);
+  CHECK(got.stamp.session == 11);
+  CHECK(got.stamp.job == 12);
+  CHECK(got.stamp.number == 13);
+  CHECK(got.payload.text() == std::string(size, 'p'));
+  Message reply = make_reply(got, sluice::protocol::Pong{});
+  REQUIRE(pair.router->send(reply) == Socket::Sent::done);
+  CHECK(receive(*pair.dealer).header.type == Type::pong);
+}
+
+TEST_CASE("an unstamped socket takes no stamped message and goes on") {
+  Pair pair(false);
+  Pair other(true);
+  Message message = make_message({}, Ping{}, 1);
+  REQUIRE(pair.dealer->send(message) == Socket::Sent::done);
+  CHECK(receive(*pair.router).header.request_id == 1);
+  SocketConfig stranger;
+  stranger.connect = {pair.router->bound()[0]};
+  stranger.stamped = true;
+  auto socket = Socket::open(pair.context, stranger);
+  REQUIRE(socket);
+  socket->send(message);
+  std::vector<PollItem> items{{pair.router.get(), -1, false}};
+  poll(items, std::chrono::milliseconds(5'000));
+  Message got;
+  CHECK(pair.router->receive(got) == Socket::Received::malformed);
+  CHECK_FALSE(got.peer.id.empty());
+  CHECK(pair.router->receive(got) == Socket::Received::nothing);
+}
+
+TEST_CASE("a peer nobody knows is gone, one that does not read is full") {
+  Pair pair(false, 2);
+  Message message = make_message({Port::none, "nobody"}, Ping{});
+  CHECK(pair.router->send(message) == Socket::Sent::gone);
+  Message hello = make_message({}, Ping{});
+  REQUIRE(pair.dealer->send(hello) == Socket::Sent::done);
+  Message got = receive(*pair.router);
+  Socket::Sent sent = Socket::Sent::done;
+  for (int i = 0; i < 1'000 && sent == Socket::Sent::done; ++i) {
+    Message reply = make_reply(got, Ping{});
+    reply.payload = Payload::of(std::string(1 << 20, 'x'));
+    sent = pair.router->send(reply);
+    if (sent == Socket::Sent::full) CHECK(reply.payload.size() == 1 << 20);
+  }
+  CHECK(sent == Socket::Sent::full);
+}
+
+TEST_CASE("an endpoint that cannot be bound is named in the error") {
+  Context context;
+  SocketConfig config;
+  config.kind = SocketConfig::Kind::router;
+  config.bind = {"tcp://256.0.0.1:1"};
+  const auto socket = Socket::open(context, config);
+  REQUIRE_FALSE(socket);
+  CHECK(socket.error().path == "tcp://256.0.0.1:1");
+  CHECK_FALSE(socket.error().detail.empty());
+}

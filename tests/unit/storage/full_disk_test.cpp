@@ -1,0 +1,114 @@
+// A disk that is full, on a small tmpfs; nothing half written may be left. Skipped where none can
+// be mounted.
+#include <sys/mount.h>
+
+#include "tests/unit/storage/fixture.hpp"
+
+namespace sluice::storage {
+using namespace testing;
+
+namespace {
+
+// A tmpfs of 8 MiB that can serve as a root, if this machine lets us have one.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    mounted_ = ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=8m") == 0;
+    if (!mounted_) return WARN("skipped: no tmpfs can be mounted here");
+    auto opened = open_root(directory_.path(), Role::server);
+    if (!opened) return WARN("skipped: " << protocol::sentence(opened.error()));
+    storage = std::move(*opened);
+  }
+  ~SmallDisk() {
+    storage.reset();
+    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  fs::path tree() const { return directory_.path(); }
+  fs::path own(const char* name) const { return directory_.path() / ".sluice" / name; }
+  /// Leaves no page free.
+  void fill() const {
+    std::ofstream file(directory_.path() / "filler", std::ios::binary);
+    const std::string page(4096, 'f');
+    while (file.write(page.data(), 4096).flush()) continue;
+  }
+
+  std::unique_ptr<PosixStorage> storage;
+
+ private:
+  TemporaryDirectory directory_;
+  bool mounted_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("an upload that does not fit is refused at the beginning") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  CHECK(code(disk.storage->begin_upload("u", 9u << 20)) == Code::no_space);
+  CHECK(fs::is_empty(disk.own("staging")));
+  must(disk.storage->begin_upload("u", 6u << 20));
+  CHECK(code(disk.storage->begin_upload("v", 6u << 20)) == Code::no_space);
+  CHECK(count_in(disk.own("staging")) == 2);
+  // What was given room does arrive.
+  disk.fill();
+  const std::string bytes = pattern(leaf);
+  must(disk.storage->write_upload("u", 0, bytes, protocol::leaves_of(bytes)));
+}
+
+TEST_CASE("small files and copies that do not fit leave nothing") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  write_file(disk.tree() / "large", pattern(3u << 20));
+  disk.fill();
+  const std::string bytes = pattern(leaf);
+  CHECK(code(disk.storage->stage_small("s", bytes, {})) == Code::no_space);
+  CHECK(code(disk.storage->stage_copy("large", "c")) == Code::no_space);
+  CHECK(fs::is_empty(disk.own("staging")));
+  CHECK(code(disk.storage->restore("a", bytes, stamp_of(bytes, 1), {})) == Code::no_space);
+  CHECK(code(disk.storage->publish_small("s", "a", stamp_of(bytes, 1), bytes, {})) ==
+        Code::no_space);
+  CHECK(fs::is_empty(disk.own("claimed")));
+  CHECK_FALSE(fs::exists(disk.tree() / "a"));
+}
+
+TEST_CASE("a full disk refuses a record and keeps the log whole") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  const auto log = disk.storage->log_files();
+  // The room for a whole segment is not there; that alone is no reason to fail.
+  must(log->start(1));
+  must(log->append("begin"));
+  must(log->sync());
+  disk.fill();
+  const std::string record(64u << 10, 'r');
+  std::size_t taken = 0;
+  Result<void> last;
+  while ((last = log->append(record))) ++taken;
+  CHECK(code(last) == Code::no_space);
+  CHECK(code(log->append(record)) == Code::no_space);
+  std::string bytes = must(log->read(1));
+  REQUIRE(bytes.size() >= 5 + taken * record.size());
+  CHECK(bytes.find_first_not_of('\0', 5 + taken * record.size()) == std::string::npos);
+  must(log->sync());
+  // Goes on where it stood once there is room again.
+  fs::remove(disk.tree() / "filler");
+  must(log->append("end"));
+  must(log->sync());
+  bytes = must(log->read(1));
+  CHECK(bytes.substr(0, 5) == "begin");
+  CHECK(bytes.substr(5 + taken * record.size(), 3) == "end");
+}
+
+TEST_CASE("a server refuses to start on a disk without a page to write") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  disk.fill();
+  disk.storage.reset();
+  const auto refused = open_root(disk.tree(), Role::server);
+  REQUIRE(code(refused) == Code::root_unusable);
+  CHECK(refused.error().detail.find("No space left") != std::string::npos);
+  fs::remove(disk.tree() / "filler");
+  CHECK(code(open_root(disk.tree(), Role::server)) == Code{});
+}
+
+}  // namespace sluice::storage

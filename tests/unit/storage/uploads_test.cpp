@@ -1,0 +1,254 @@
+// Staging: small files, uploads in chunks, copies.
+#include <sys/stat.h>
+
+#include "tests/unit/storage/fixture.hpp"
+
+namespace sluice::storage {
+using namespace testing;
+
+namespace {
+const std::string name = upload_name(7, "0123456789abcdef");
+
+Result<void> write(Served& served, std::uint64_t offset, const std::string& bytes) {
+  return served.storage->write_upload(name, offset, bytes, protocol::leaves_of(bytes));
+}
+}  // namespace
+
+TEST_CASE("an upload in any order") {
+  Served served;
+  const std::string bytes = pattern(4 * leaf + 9);
+  must(served.storage->begin_upload(name, bytes.size()));
+  CHECK(must(served.storage->upload_state(name)).size_bytes == bytes.size());
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string(5, '\0'));
+  must(write(served, 4 * leaf, bytes.substr(4 * leaf)));
+  must(write(served, leaf, bytes.substr(leaf, 2 * leaf)));
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string("\0\1\1\0\1", 5));
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::upload_incomplete);
+  must(write(served, 0, bytes.substr(0, leaf)));
+  must(write(served, 3 * leaf, bytes.substr(3 * leaf, leaf)));
+  Preserve preserve;
+  preserve.mode = 0444;
+  preserve.mtime_ns = 77;
+  must(served.storage->finish_upload(name, staged_of(bytes), preserve));
+  must(served.storage->finish_upload(name, staged_of(bytes), preserve));
+  CHECK(read_file(served.own / "staging" / name) == bytes);
+  // What is there already is no error, whatever the mode is by now.
+  must(write(served, 0, bytes.substr(0, leaf)));
+  must(served.storage->claim(name, 12));
+  CHECK_FALSE(must(served.storage->publish_claimed(12, "f", stamp_of(bytes, 12))));
+  CHECK(served.attributes("f").mode == 0444);
+  CHECK(served.attributes("f").mtime_ns == 77);
+  CHECK(served.attributes("f").version == 12);
+  CHECK(read_file(served.tree / "f") == bytes);
+}
+
+TEST_CASE("beginning again") {
+  Served served;
+  const std::string bytes = pattern(2 * leaf);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, 0, bytes.substr(0, leaf)));
+  must(served.storage->begin_upload(name, bytes.size()));
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string("\1\0", 2));
+  CHECK(code(served.storage->begin_upload(name, bytes.size() + 1)) == Code::upload_conflict);
+  CHECK(code(served.storage->begin_upload(name, 0)) == Code::upload_conflict);
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string("\1\0", 2));
+  CHECK(served.litter() == 2);
+}
+
+TEST_CASE("a worker that died while beginning left no leaves") {
+  Served served;
+  must(served.storage->begin_upload(name, leaf));
+  fs::remove(served.own / "staging" / (name + ".leaves"));
+  CHECK(code(served.storage->upload_state(name)) == Code::unknown_upload);
+  CHECK(code(write(served, 0, pattern(leaf))) == Code::unknown_upload);
+  must(served.storage->begin_upload(name, leaf));
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string(1, '\0'));
+}
+
+TEST_CASE("one upload id is one sequence of bytes") {
+  Served served;
+  const std::string bytes = pattern(2 * leaf, 1);
+  const std::string other = pattern(2 * leaf, 2);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, leaf, bytes.substr(leaf)));
+  CHECK(code(write(served, leaf, other.substr(leaf))) == Code::upload_conflict);
+  // Also where only one of the leaves is in conflict; nothing of the chunk is written then.
+  CHECK(code(write(served, 0, other)) == Code::upload_conflict);
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string("\0\1", 2));
+  must(write(served, 0, bytes));
+  must(served.storage->finish_upload(name, staged_of(bytes), {}));
+  CHECK(read_file(served.own / "staging" / name) == bytes);
+}
+
+TEST_CASE("chunks that are not whole leaves inside the file") {
+  Served served;
+  const std::string bytes = pattern(2 * leaf + 10);
+  must(served.storage->begin_upload(name, bytes.size()));
+  CHECK(code(write(served, 1, bytes.substr(1, leaf))) == Code::bad_message);
+  CHECK(code(write(served, 0, bytes.substr(0, leaf - 1))) == Code::bad_message);
+  CHECK(code(write(served, 2 * leaf, bytes.substr(0, leaf))) == Code::bad_message);
+  CHECK(code(write(served, 3 * leaf, bytes.substr(0, 1))) == Code::bad_message);
+  CHECK(code(write(served, ~0ull - leaf + 1, bytes.substr(0, leaf))) == Code::bad_message);
+  CHECK(code(write(served, 0, "")) == Code::bad_message);
+  const std::string chunk = bytes.substr(0, leaf);
+  CHECK(code(served.storage->write_upload(name, 0, chunk, "")) == Code::bad_message);
+  CHECK(code(served.storage->write_upload(name, 0, chunk, protocol::leaves_of(bytes))) ==
+        Code::bad_message);
+  CHECK(must(served.storage->upload_state(name)).arrived == std::string(3, '\0'));
+  CHECK(fs::file_size(served.own / "staging" / name) == bytes.size());
+}
+
+TEST_CASE("finish compares size and root") {
+  Served served;
+  const std::string bytes = pattern(leaf + 1, 1);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, 0, bytes));
+  CHECK(code(served.storage->finish_upload(name, staged_of(pattern(leaf + 1, 2)), {})) ==
+        Code::digest_mismatch);
+  CHECK(code(served.storage->finish_upload(name, {leaf, staged_of(bytes).root}, {})) ==
+        Code::digest_mismatch);
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code{});
+}
+
+TEST_CASE("an upload of no bytes") {
+  Served served;
+  must(served.storage->begin_upload(name, 0));
+  CHECK(must(served.storage->upload_state(name)).arrived.empty());
+  CHECK(code(write(served, 0, "")) == Code::bad_message);
+  must(served.storage->finish_upload(name, staged_of(""), {}));
+  must(served.storage->claim(name, 12));
+  must(served.storage->publish_claimed(12, "f", stamp_of("", 12)));
+  CHECK(served.attributes("f").size_bytes == 0);
+  CHECK(served.attributes("f").version == 12);
+  CHECK(served.litter() == 0);
+}
+
+TEST_CASE("uploads that nobody began") {
+  Served served;
+  CHECK(code(served.storage->upload_state(name)) == Code::unknown_upload);
+  CHECK(code(write(served, 0, pattern(leaf))) == Code::unknown_upload);
+  CHECK(code(served.storage->finish_upload(name, {}, {})) == Code::unknown_upload);
+  CHECK(code(served.storage->claim(name, 1)) == Code::unknown_upload);
+  CHECK(code(served.storage->drop_staged(name)) == Code{});
+  CHECK(served.litter() == 0);
+}
+
+TEST_CASE("an upload that was claimed takes no more chunks") {
+  Served served;
+  const std::string bytes = pattern(2 * leaf);
+  served.upload(name, bytes);
+  must(served.storage->claim(name, 12));
+  CHECK(code(write(served, 0, bytes)) == Code::unknown_upload);
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::unknown_upload);
+}
+
+TEST_CASE("a dropped upload leaves nothing") {
+  Served served;
+  must(served.storage->begin_upload(name, leaf));
+  must(served.storage->drop_staged(name));
+  CHECK(served.litter() == 0);
+}
+
+TEST_CASE("an upload larger than the protocol allows") {
+  Served served;
+  CHECK(code(served.storage->begin_upload(name, protocol::limits::file_bytes + 1)) ==
+        Code::too_large);
+  CHECK(served.litter() == 0);
+}
+
+TEST_CASE("an upload larger than the disk finds out at the beginning") {
+  Served served;
+  const auto free_bytes = fs::space(served.tree).available;
+  if (free_bytes >= protocol::limits::file_bytes)
+    return WARN("the disk is too large for this test");
+  const auto refused = code(served.storage->begin_upload(name, protocol::limits::file_bytes - 1));
+  CHECK((refused == Code::no_space || refused == Code::too_large));
+  CHECK(served.litter() == 0);
+}
+
+TEST_CASE("names that are none do not leave staging") {
+  Served served;
+  write_file(served.tree / "victim", "x");
+  for (const std::string bad : {"", ".", "..", "../victim", "a/b", ".hidden"}) {
+    INFO(bad);
+    CHECK(code(served.storage->stage_small(bad, {}, {})) == Code::bad_message);
+    CHECK(code(served.storage->begin_upload(bad, 1)) == Code::bad_message);
+    CHECK(code(served.storage->upload_state(bad)) == Code::bad_message);
+    CHECK(code(served.storage->stage_copy("victim", bad)) == Code::bad_message);
+    CHECK(code(served.storage->drop_staged(bad)) == Code::bad_message);
+    CHECK(code(served.storage->claim(bad, 1)) == Code::bad_message);
+    CHECK(code(served.storage->publish_small(bad, "a", stamp_of("", 1), {}, {})) ==
+          Code::bad_message);
+  }
+  CHECK(code(served.storage->begin_upload(std::string(255, 'n'), 1)) == Code::bad_message);
+}
+
+TEST_CASE("a small file is staged with mode and time, and replaced when staged again") {
+  Served served;
+  Preserve preserve;
+  preserve.mode = 0751;
+  preserve.mtime_ns = -5;
+  must(served.storage->stage_small(name, std::string_view("first"), preserve));
+  must(served.storage->stage_small(name, std::string_view("two"), preserve));
+  CHECK(read_file(served.own / "staging" / name) == "two");
+  must(served.storage->publish_small(name, "f", stamp_of("two", 3), std::string_view("two"),
+                                     preserve));
+  CHECK(served.attributes("f").mode == 0751);
+  CHECK(served.attributes("f").mtime_ns == -5);
+  served.put_small("g", "x", 4);
+  CHECK(served.attributes("g").mode == 0644);
+}
+
+TEST_CASE("a copy has the bytes and mode of the original and a time of its own") {
+  Served served;
+  Preserve preserve;
+  preserve.mode = 0600;
+  preserve.mtime_ns = 1;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, leaf, leaf + 1, 20 * leaf + 3}) {
+    INFO(size);
+    const std::string bytes = pattern(size);
+    served.put("a", bytes, 100 + size, preserve);
+    const Staged staged = must(served.storage->stage_copy("a", name));
+    CHECK(staged.size_bytes == size);
+    CHECK(staged.root == staged_of(bytes).root);
+    must(served.storage->claim(name, 200 + size));
+    must(served.storage->publish_claimed(200 + size, "b", stamp_of(bytes, 200 + size)));
+    CHECK(read_file(served.tree / "b") == bytes);
+    CHECK(served.attributes("b").mode == 0600);
+    CHECK(served.attributes("b").mtime_ns > 1);
+    must(served.storage->remove("a", false));
+    must(served.storage->remove("b", false));
+    served.empty_trash();
+    CHECK(served.litter() == 0);
+  }
+}
+
+TEST_CASE("a copy of a file put there by hand, or whose leaves are lost, is digested") {
+  Served served;
+  const std::string bytes = pattern(9 * leaf + 1);
+  SECTION("by hand") {
+    write_file(served.tree / "a", bytes);
+  }
+  SECTION("leaves lost") {
+    served.put("a", bytes, 3);
+    fs::remove(served.own / "digests" / "0000000000000003");
+  }
+  SECTION("leaves of something else") {
+    served.put("a", bytes, 3);
+    write_file(served.own / "digests" / "0000000000000003", std::string(160, 'x'));
+  }
+  CHECK(must(served.storage->stage_copy("a", name)).root == staged_of(bytes).root);
+  CHECK(read_file(served.own / "staging" / (name + ".leaves")) == protocol::leaves_of(bytes));
+}
+
+TEST_CASE("a copy of rotten bytes is refused where it is found out") {
+  Served served;
+  served.put_small("a", "hello", 3);
+  write_file(served.tree / "a", "hallo");
+  CHECK(code(served.storage->stage_copy("a", name)) == Code::damaged);
+  CHECK(served.litter() == 0);
+  CHECK(code(served.storage->stage_copy("missing", name)) == Code::not_found);
+  CHECK(code(served.storage->stage_copy("", name)) == Code::is_directory);
+}
+
+}  // namespace sluice::storage

@@ -1,0 +1,29 @@
+// All operations, one file each.
+#pragma once
+
+#include "workers/operations/operation.hpp"
+
+namespace sluice::workers::operations {
+
+Result<Ending> stat(const Job& job);
+Result<Ending> list(const Job& job);
+Result<Ending> get(const Job& job);
+Result<Ending> read(const Job& job);
+Result<Ending> read_end(const Job& job);
+
+Result<Ending> put(const Job& job);
+Result<Ending> write_begin(const Job& job);
+Result<Ending> write_chunk(const Job& job);
+Result<Ending> write_status(const Job& job);
+Result<Ending> write_commit(const Job& job);
+Result<Ending> write_abort(const Job& job);
+
+Result<Ending> remove(const Job& job);
+Result<Ending> rename(const Job& job);
+Result<Ending> copy(const Job& job);
+Result<Ending> make_directory(const Job& job);
+Result<Ending> set_attributes(const Job& job);
+
+Result<Ending> sweep(const Job& job);
+
+}  // namespace sluice::workers::operations

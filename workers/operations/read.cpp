@@ -1,0 +1,28 @@
+// read: a piece of a snapshot, with the digests that were stored with it. A session reaches its own
+// snapshots only: the stamp's session is put in front of the name it gives.
+#include <algorithm>
+
+#include "workers/operations/operations.hpp"
+
+namespace sluice::workers::operations {
+
+Result<Ending> read(const Job& job) {
+  const auto request = request_of<protocol::Read>(job);
+  if (!request) return tl::make_unexpected(request.error());
+  if (!storage::is_snapshot_suffix(request->snapshot))
+    return protocol::fail(protocol::Code::bad_message, {}, "not the name of a snapshot");
+  if (request->offset_bytes % protocol::limits::leaf_bytes != 0)
+    return protocol::fail(protocol::Code::bad_message, {}, "the offset is not at a leaf");
+  // Whole leaves only: a credit of less than one leaf asks for nothing that could be checked.
+  const std::size_t most = std::min<std::size_t>(
+      {request->length_bytes, job.request.header.credit_bytes, protocol::limits::chunk_bytes});
+  const std::size_t length = most / protocol::limits::leaf_bytes * protocol::limits::leaf_bytes;
+  if (length == 0)
+    return protocol::fail(protocol::Code::bad_message, {}, "less than one leaf was asked for");
+  auto piece = job.storage.read_snapshot(storage::session_prefix(job.session()) + request->snapshot,
+                                         request->offset_bytes, length);
+  if (!piece) return tl::make_unexpected(piece.error());
+  return answer(protocol::ReadReply{std::move(piece->leaves)}, std::move(piece->bytes));
+}
+
+}  // namespace sluice::workers::operations

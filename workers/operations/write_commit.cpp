@@ -1,0 +1,29 @@
+// write_commit: the upload is whole, checked and synced; what is left is to give it its name.
+#include "workers/operations/operations.hpp"
+#include "workers/operations/upload_id.hpp"
+
+namespace sluice::workers::operations {
+
+Result<Ending> write_commit(const Job& job) {
+  auto request = request_of<protocol::WriteCommit>(job);
+  if (!request) return tl::make_unexpected(request.error());
+  if (auto ok = protocol::check_entry_path(request->path); !ok)
+    return tl::make_unexpected(ok.error());
+  const auto name = staging_name(job, request->upload);
+  if (!name) return tl::make_unexpected(name.error());
+  if (auto finished =
+          job.storage.finish_upload(*name, {request->size_bytes, request->root}, request->preserve);
+      !finished)
+    return protocol::fail(finished.error().code, request->path, finished.error().detail);
+  Change change;
+  change.commit.kind = protocol::ChangeKind::put;
+  change.commit.path = std::move(request->path);
+  change.commit.staged = *name;
+  change.commit.size_bytes = request->size_bytes;
+  change.commit.root = request->root;
+  change.commit.preserve = request->preserve;
+  change.commit.terms = std::move(request->terms);
+  return change;
+}
+
+}  // namespace sluice::workers::operations
