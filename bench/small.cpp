@@ -60,6 +60,7 @@ class SmallRun {
         if (items[i].readable) take(clients_[i]);
     }
     result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    for (auto& client : clients_) say_bye(client);
     return std::move(result_);
   }
 
@@ -105,6 +106,18 @@ class SmallRun {
       throw std::runtime_error(error_of(reply));
     }
     throw std::runtime_error(options_.server + ": the server does not answer");
+  }
+
+  // Leaves no lock behind for the next run; answers to what was under way are passed over.
+  void say_bye(BenchClient& client) {
+    send(client, protocol::Bye{});
+    std::vector<runtime::PollItem> items{{&client.socket, -1, false}};
+    for (Message reply; reply.header.type != Type::bye_reply;) {
+      runtime::poll(items, std::chrono::milliseconds(1'000));
+      if (!items[0].readable) return;
+      while (client.socket.receive(reply) == Socket::Received::message)
+        if (reply.header.type == Type::bye_reply) return;
+    }
   }
 
   template <class M>

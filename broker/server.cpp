@@ -160,6 +160,7 @@ Result<void> Server::Impl::bind() {
   SocketConfig clients = bound_to(config.listen, Kind::router);
   clients.stamped = false;
   clients.queue_messages = client_queue_messages;
+  clients.unfinished_bytes = limits::unfinished_bytes;
   // Answers that a closing server has given are still sent.
   clients.linger_ms = 500;
   auto clients_bound = runner.attach(*broker, Port::clients, clients);

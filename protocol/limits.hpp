@@ -33,6 +33,8 @@ inline constexpr std::size_t window_bytes = 16u << 20;
 inline constexpr std::uint32_t lease_ms = 10'000;
 inline constexpr std::uint32_t lease_min_ms = 500;
 inline constexpr std::uint32_t lease_max_ms = 3'600'000;
+/// Bytes that a connection may have sent beyond what arrived as whole messages before it is closed.
+inline constexpr std::size_t unfinished_bytes = 3 * window_bytes;
 /// Bytes kept for a peer that does not read its answers, beyond libzmq's own queue.
 inline constexpr std::size_t outbox_bytes = 16u << 20;
 /// Requests of all sessions under way at once.

@@ -13,6 +13,7 @@ namespace {
 
 // Messages taken from one socket before the others get their turn.
 constexpr int messages_a_turn = 256;
+constexpr Time hoarders_pause{250};
 
 }  // namespace
 
@@ -47,6 +48,7 @@ protocol::Result<std::vector<std::string>> Runner::attach(Actor& actor, Port por
   auto socket = Socket::open(context_, config);
   if (!socket) return tl::make_unexpected(socket.error());
   host(actor);
+  guarded_ = guarded_ || config.unfinished_bytes > 0;
   Route& route = routes_[{&actor, port}];
   if (route.door != nullptr) {
     route.door->socket = std::move(*socket);
@@ -199,6 +201,10 @@ void Runner::run_drained() {
 }
 
 void Runner::run_ticks() {
+  if (guarded_ && now_ >= next_hoarders_) {
+    for (const auto& door : doors_) door->socket.close_hoarders();
+    next_hoarders_ = now_ + hoarders_pause;
+  }
   for (Actor* actor : actors_) {
     if (actor->next_tick() > now_) continue;
     actor->on_tick(now_, outbox_);
@@ -208,7 +214,7 @@ void Runner::run_ticks() {
 }
 
 Time Runner::until_next_tick() const {
-  Time next = never;
+  Time next = guarded_ ? next_hoarders_ : never;
   for (const Actor* actor : actors_) next = std::min(next, actor->next_tick());
   if (next == never) return Time(-1);
   return std::max(Time(0), next - real_time());

@@ -78,6 +78,9 @@ class Runner {
   std::vector<PollItem> poll_items_;
   Outbox outbox_;
   Time now_{};
+  /// Whether a socket wants its connections looked at, and when that is due.
+  bool guarded_ = false;
+  Time next_hoarders_{};
 
   int wake_fd_ = -1;
   std::atomic<bool> stopping_ = false;

@@ -41,6 +41,9 @@ struct SocketConfig {
   int queue_messages = 0;
   /// The largest frame taken from a peer; 0: no bound (inproc only).
   std::size_t max_frame_bytes = 0;
+  /// Connections over tcp that have sent so many bytes more than arrived as whole messages are
+  /// closed (see `Socket::close_hoarders`); 0: none are.
+  std::size_t unfinished_bytes = 0;
   /// How long unsent messages are tried for when the socket is closed.
   int linger_ms = 0;
 };
@@ -61,6 +64,12 @@ class Socket {
   /// Never blocks. `malformed`: something came that is no message; only `message.peer.id` is set
   /// then.
   Received receive(Message& message);
+
+  /// libzmq keeps the parts of an unfinished message without any bound, and shows none of it: a
+  /// peer that never ends its message would eat all memory. So the bytes that the kernel has
+  /// received on each accepted connection are compared with those that came out here, and a
+  /// connection that is too far ahead is closed. To be called a few times a second.
+  void close_hoarders();
 
   /// What the socket is bound to, with the port that was chosen for "tcp://...:*".
   const std::vector<std::string>& bound() const;

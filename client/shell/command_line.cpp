@@ -66,8 +66,8 @@ CommandLine::CommandLine() : app_("Files and locks of a Sluice server.", "sluice
   app_.formatter(std::make_shared<CommandFormatter>("COMMAND ..."));
   app_.footer(exit_statuses);
   app_.set_version_flag("--version", "sluice " + version());
-  app_.add_option("--server", global_.server, "The server; default $SLUICE_SERVER, else\n" +
-                                                  global_.server)
+  app_.add_option("--server", global_.server,
+                  "The server; default $SLUICE_SERVER, else\n" + global_.server)
       ->envname("SLUICE_SERVER")
       ->option_text("ENDPOINT");
   app_.add_flag("--json", global_.json, "Print JSON, one object a line");
@@ -119,10 +119,12 @@ void add_operands(CLI::App& command, std::vector<std::string>& operands, int min
   CLI::Option* option = command.add_option("paths", operands);
   option->expected(min, max < 0 ? CLI::detail::expected_max_vector_size : max);
   if (min > 0) option->required();
-  option->transform(CLI::Validator([](std::string& text) {
-    text = unquoted(text);
-    return std::string();
-  }, ""));
+  option->transform(CLI::Validator(
+      [](std::string& text) {
+        text = unquoted(text);
+        return std::string();
+      },
+      ""));
 }
 
 void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& duration,

@@ -58,9 +58,8 @@ void Invocation::report(const Error& error) {
 void Invocation::warn(const std::string& path, const std::string& what) {
   progress_.clear();
   const std::lock_guard lock(mutex_);
-  const std::string line = global_.json
-                               ? JsonObject().add("warning", what).add("path", path).text()
-                               : "sluice: " + one_line(path) + ": " + what;
+  const std::string line = global_.json ? JsonObject().add("warning", what).add("path", path).text()
+                                        : "sluice: " + one_line(path) + ": " + what;
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 

@@ -23,7 +23,9 @@ class JsonObject {
   JsonObject& add(std::string_view key, const char* value) {
     return add(key, std::string_view(value));
   }
-  JsonObject& add(std::string_view key, bool value) { return add_raw(key, value ? "true" : "false"); }
+  JsonObject& add(std::string_view key, bool value) {
+    return add_raw(key, value ? "true" : "false");
+  }
   template <std::integral Number>
   JsonObject& add(std::string_view key, Number value) {
     return add_raw(key, std::to_string(value));

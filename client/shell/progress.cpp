@@ -43,7 +43,8 @@ std::string progress_line(const Counts& counts, std::chrono::milliseconds elapse
   if (total_known) line += " of " + size_text(counts.total_bytes);
   if (elapsed.count() <= 0) return line;
 
-  const double per_ms = static_cast<double>(counts.done_bytes) / static_cast<double>(elapsed.count());
+  const double per_ms =
+      static_cast<double>(counts.done_bytes) / static_cast<double>(elapsed.count());
   line += fmt::format(", {}/s", size_text(static_cast<std::uint64_t>(per_ms * 1000)));
   if (total_known && per_ms > 0 && counts.done_bytes < counts.total_bytes) {
     const double left = static_cast<double>(counts.total_bytes - counts.done_bytes) / per_ms;

@@ -15,10 +15,9 @@ int cat(const std::string& path, Invocation& run) {
 
 void add_cat(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App& command =
-      line.add({"cat", "Write a file to standard output.", "PATH",
-                "  sluice cat results/today | less"},
-               [paths](Invocation& run) { return cat(remote_path(paths->front()), run); });
+  CLI::App& command = line.add(
+      {"cat", "Write a file to standard output.", "PATH", "  sluice cat results/today | less"},
+      [paths](Invocation& run) { return cat(remote_path(paths->front()), run); });
   add_operands(command, *paths, 1, 1);
 }
 

@@ -55,8 +55,7 @@ void Listing::print(const std::vector<Entry>& entries, const std::string& prefix
     version_width = std::max(version_width, std::to_string(entry.attributes.version).size() + 1);
   }
   for (const Entry& entry : entries)
-    run_.out().print(
-        line(joined(prefix, entry.name), entry.attributes, size_width, version_width));
+    run_.out().print(line(joined(prefix, entry.name), entry.attributes, size_width, version_width));
 }
 
 void Listing::descend(const std::vector<std::string>& directories) {
@@ -123,10 +122,9 @@ int ls(const Options& options, Invocation& run) {
 
 void add_ls(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = line.add(
-      {"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
-       "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
-      [options](Invocation& run) { return ls(*options, run); });
+  CLI::App& command = line.add({"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
+                                "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
+                               [options](Invocation& run) { return ls(*options, run); });
   command.add_flag("-l", options->details, "Mode, size, time and version too");
   command.add_flag("-R", options->recursive, "And all directories beneath it");
   add_operands(command, options->paths, 0, 1);

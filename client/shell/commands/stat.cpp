@@ -24,8 +24,8 @@ int stat(const std::string& path, Invocation& run) {
     const std::string size = size_text(attributes.size_bytes);
     row("Size", fmt::format("{} bytes ({})", attributes.size_bytes, size));
   }
-  row("Mode", fmt::format("{:04o} ({})", attributes.mode,
-                          mode_text(attributes.kind, attributes.mode)));
+  row("Mode",
+      fmt::format("{:04o} ({})", attributes.mode, mode_text(attributes.kind, attributes.mode)));
   row("Modified", exact_time_text(attributes.mtime_ns));
   if (attributes.kind == Kind::file) {
     row("Version", std::to_string(attributes.version));
@@ -39,10 +39,10 @@ int stat(const std::string& path, Invocation& run) {
 
 void add_stat(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App& command = line.add(
-      {"stat", "Show kind, size, mode, time, version and digest of a path.", "PATH",
-       "  sluice stat results/today\n  sluice --json stat results/today"},
-      [paths](Invocation& run) { return stat(remote_path(paths->front()), run); });
+  CLI::App& command =
+      line.add({"stat", "Show kind, size, mode, time, version and digest of a path.", "PATH",
+                "  sluice stat results/today\n  sluice --json stat results/today"},
+               [paths](Invocation& run) { return stat(remote_path(paths->front()), run); });
   add_operands(command, *paths, 1, 1);
 }
 

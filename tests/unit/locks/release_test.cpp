@@ -255,3 +255,62 @@ TEST_CASE("long lists come in pages", "[locks]") {
     CHECK(pages == expected_pages);
   }
 }
+
+TEST_CASE("however waiting ends, nothing of it is left", "[locks]") {
+  LockRoom room;
+  room.join(room.worker, 1);
+  for (const std::uint64_t session : {ann, bob, cid}) room.alive(session, "somebody");
+  const std::string token = room.lock(ann, 1, "a");
+  room.acquire(bob, 1, "a", 60'000);                // granted
+  room.acquire(bob, 2, "a", 1'000);                 // timed out
+  room.acquire(bob, 3, "a", 60'000);                // cancelled
+  room.acquire(cid, 1, "a", 60'000);                // ended
+  room.commit(bob, 4, LockRoom::put("a", 60'000));  // granted
+  room.commit(bob, 5, LockRoom::put("a", 1'000));   // timed out
+  room.commit(bob, 6, LockRoom::put("a", 60'000));  // cancelled
+  for (int i = 0; i < 3; ++i) {
+    room.no_outcome();
+    room.probe.expect<protocol::CommitWaiting>(room.worker);
+  }
+  room.probe.advance(Time{1'000});
+  room.refused(Code::wait_timeout);
+  room.commit_refused(Code::wait_timeout);
+  for (const std::uint64_t request : {3, 6}) {
+    room.ask(bob, 10 + request, protocol::Cancel{request});
+    if (request == 3) room.refused(Code::cancelled);
+    if (request == 6) room.commit_refused(Code::cancelled);
+    room.probe.expect<protocol::CancelReply>(room.broker);
+  }
+  room.end(cid, true);
+  room.refused(Code::cancelled);
+  room.ask(ann, 2, ReleaseLock{token});
+  room.probe.expect<ReleaseLockReply>(room.broker);
+  const std::string next = room.granted();
+  room.ask(bob, 20, ReleaseLock{next});
+  room.probe.expect<ReleaseLockReply>(room.broker);
+  room.done(room.published_to());
+  room.replied(room.worker);
+  CHECK(room.list().empty());
+  for (const std::uint64_t session : {ann, bob}) room.end(session, true);
+  CHECK(room.actor.next_tick() == runtime::never);
+
+  // The places of those waiters are free again: exactly as many as the limit allows.
+  room.alive(ann, "ann", 3'600'000);
+  const std::string held = room.lock(ann, 30, "a");
+  room.ask(ann, 31, RenewLock{held});
+  room.probe.expect<RenewLockReply>(room.broker);
+  constexpr std::size_t limit = protocol::limits::waiters_in_all;
+  constexpr std::size_t each = protocol::limits::locks_per_session;
+  for (std::size_t i = 0; i < limit; ++i) room.acquire(1000 + i / each, i, "a", 60'000);
+  room.probe.expect_silence();
+  room.acquire(cid, 40, "a", 60'000);
+  room.refused(Code::too_many_locks);
+  room.commit(cid, 41, LockRoom::put("a", 60'000));
+  room.no_outcome();
+  room.commit_refused(Code::too_many_locks);
+  room.ask(1000, 50, protocol::Cancel{0});
+  room.refused(Code::cancelled);
+  room.probe.expect<protocol::CancelReply>(room.broker);
+  room.acquire(cid, 42, "a", 60'000);
+  room.probe.expect_silence();
+}

@@ -60,6 +60,7 @@ class WatchedLog final : public storage::LogFiles {
 };
 
 struct Fixture {
+  virtual ~Fixture() = default;
   testing::SimFaults faults;
   testing::SimStorage storage{&faults};
   testing::SimLogFiles files{&faults};
@@ -112,8 +113,10 @@ struct Fixture {
                         protocol::Payload payload = {}) {
     Publish publish;
     static_cast<Commit&>(publish) = commit;
-    probe->tell(locks, publish, request_id, {session, request_id + 1000, as_number}, 0,
-                std::move(payload));
+    auto message =
+        runtime::make_message(locks, publish, request_id, {session, request_id + 1000, as_number});
+    message.payload = std::move(payload);
+    deliver(std::move(message));
     return as_number;
   }
   std::uint64_t send_put(const std::string& path, const std::string& bytes,
@@ -132,7 +135,8 @@ struct Fixture {
     commit.size_bytes = bytes.size();
     commit.root = protocol::root_of(protocol::leaves_of(bytes));
     commit.small = true;
-    REQUIRE(storage.stage_small(commit.staged, bytes, {}));
+    const auto staged = storage.stage_small(commit.staged, bytes, {});
+    REQUIRE(staged);
     return commit;
   }
   /// An upload, whole and synced.
@@ -146,9 +150,11 @@ struct Fixture {
     commit.size_bytes = bytes.size();
     const std::string leaves = protocol::leaves_of(bytes);
     commit.root = protocol::root_of(leaves);
-    REQUIRE(storage.begin_upload(commit.staged, bytes.size()));
-    REQUIRE(storage.write_upload(commit.staged, 0, bytes, leaves));
-    REQUIRE(storage.finish_upload(commit.staged, {bytes.size(), commit.root}, {}));
+    // Not inside the macro, which would swallow that the process is killed.
+    auto staged = storage.begin_upload(commit.staged, bytes.size());
+    if (staged) staged = storage.write_upload(commit.staged, 0, bytes, leaves);
+    if (staged) staged = storage.finish_upload(commit.staged, {bytes.size(), commit.root}, {});
+    REQUIRE(staged);
     return commit;
   }
   static Commit change(ChangeKind kind, const std::string& path, const std::string& to = {}) {
@@ -189,22 +195,21 @@ struct Fixture {
     send(change(ChangeKind::make_directory, path));
     return run();
   }
-  /// Does what the checkpointer does.
-  void serve_checkpoint() {
-    auto asked = probe->expect<protocol::Checkpoint>(checkpointer);
+  virtual void deliver(runtime::Message&& message) { probe->tell(std::move(message)); }
+  /// The checkpointer's answer.
+  runtime::Message checkpointed(runtime::Message&& asked) {
     Checkpointer actor(storage);
     runtime::Outbox outbox;
-    asked.message.peer = {Port::publisher, {}};
-    actor.on_message(std::move(asked.message), probe->now(), outbox);
+    asked.peer = {Port::publisher, {}};
+    actor.on_message(std::move(asked), {}, outbox);
     auto replies = outbox.take();
     REQUIRE(replies.size() == 1);
     replies[0].peer = checkpointer;
-    probe->tell(std::move(replies[0]));
+    return std::move(replies[0]);
   }
-  bool checkpoint_now() {
-    probe->tell({Port::none, {}}, protocol::Checkpoint{});
-    if (!probe->unexpected()) return false;
-    return true;
+  void serve_checkpoint() {
+    auto asked = probe->expect<protocol::Checkpoint>(checkpointer);
+    probe->tell(checkpointed(std::move(asked.message)));
   }
   std::optional<std::string> bytes_at(const std::string& path) const {
     const auto files_now = storage.files();

@@ -4,6 +4,7 @@
 
 #include "protocol/messages/session.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/endless_message.hpp"
 
 using namespace sluice::runtime;
 using sluice::protocol::Payload;
@@ -109,4 +110,34 @@ TEST_CASE("an endpoint that cannot be bound is named in the error") {
   REQUIRE_FALSE(socket);
   CHECK(socket.error().path == "tcp://256.0.0.1:1");
   CHECK_FALSE(socket.error().detail.empty());
+}
+
+TEST_CASE("a connection whose message never ends is closed, others are not") {
+  Context context;
+  SocketConfig server;
+  server.kind = SocketConfig::Kind::router;
+  server.bind = {"tcp://127.0.0.1:*"};
+  server.unfinished_bytes = 1 << 20;
+  auto router = Socket::open(context, server);
+  REQUIRE(router);
+  SocketConfig client;
+  client.connect = router->bound();
+  auto good = Socket::open(context, client);
+  REQUIRE(good);
+  Message message = make_message({}, Ping{}, 1);
+  message.payload = Payload::of(std::string(100'000, 'p'));
+  // Whole messages of far more than the bound in all.
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(good->send(message) == Socket::Sent::done);
+    receive(*router);
+    router->close_hoarders();
+  }
+  sluice::tests::EndlessMessage bad(router->bound()[0]);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (bad.send_more(64 << 10) && std::chrono::steady_clock::now() < end)
+    router->close_hoarders();
+  CHECK(bad.closed());
+  CHECK(bad.sent_bytes() > server.unfinished_bytes);
+  REQUIRE(good->send(message) == Socket::Sent::done);
+  CHECK(receive(*router).header.type == Type::ping);
 }

@@ -1,0 +1,77 @@
+// `sluice get`: from the server to this machine.
+#include <sys/stat.h>
+
+#include "client/shell/commands/commands.hpp"
+#include "client/shell/download.hpp"
+#include "client/shell/target.hpp"
+
+namespace sluice::shell {
+namespace {
+
+struct Options {
+  DownloadOptions download;
+  std::vector<std::string> paths;
+};
+
+Found look_up_here(const std::string& local) {
+  struct stat about {};
+  if (::stat(local.c_str(), &about) != 0) return Found::nothing;
+  return S_ISDIR(about.st_mode) ? Found::directory : Found::other;
+}
+
+int get_to_standard_output(const std::vector<std::string>& sources, Invocation& run) {
+  auto sink = [&run](std::uint64_t, std::string_view bytes) {
+    run.progress().clear();
+    run.out().write(bytes);
+  };
+  for (const std::string& source : sources) {
+    try {
+      run.client().get(remote_path(source), sink, run.call());
+    } catch (const Error& error) {
+      run.report(error);
+    }
+  }
+  return run.status();
+}
+
+int get(const Options& options, Invocation& run) {
+  std::vector<std::string> sources = options.paths;
+  const std::string typed = sources.back();
+  sources.pop_back();
+  if (typed == "-") {
+    if (options.download.recursive)
+      throw Error("usage", "sluice get", "'-' is for files, not for trees");
+    return get_to_standard_output(sources, run);
+  }
+  const std::string local = without_slashes(typed);
+  // One device or pipe as the target is written to, not replaced.
+  const Found found = look_up_here(local);
+  const auto targets = targets_of(sources, typed, local, found);
+  Download download(options.download, run);
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    download.add(remote_path(sources[i]), targets[i]);
+  download.run();
+  return run.status();
+}
+
+}  // namespace
+
+void add_get(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = line.add(
+      {"get",
+       "Fetch files from the server; each appears when it is whole. '-' is standard output. LOCAL\n"
+       "may be a directory. The permission bits go with a file.",
+       "[-r] [-n] REMOTE... LOCAL",
+       "  sluice get results/today.csv .\n  sluice get -r results/ backup/\n"
+       "  sluice get results/today.csv - | head"},
+      [options](Invocation& run) { return get(*options, run); });
+  command.add_flag("-r", options->download.recursive,
+                   "Directories with all that is in them, with modes and times");
+  command.add_flag("-n", options->download.keep_existing,
+                   "Replace nothing: a file that is there is an error (exit 4),\n"
+                   "with -r it is kept and counted");
+  add_operands(command, options->paths, 2, -1);
+}
+
+}  // namespace sluice::shell

@@ -1,0 +1,121 @@
+// `sluice lock`: runs a command under a lock, like flock(1). Signals go to the command, and this
+// process ends after it. A command whose lock is lost is told to end: what it does from then on
+// is refused by the server where it uses the token.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "client/shell/child.hpp"
+#include "client/shell/commands/commands.hpp"
+#include "client/shell/target.hpp"
+
+namespace sluice::shell {
+namespace {
+
+constexpr int look_every_ms = 100;
+constexpr int lock_lost = 6;
+constexpr int cannot_execute = 126;
+constexpr int no_such_command = 127;
+
+struct Options {
+  bool shared = false;
+  bool tree = false;
+  std::chrono::milliseconds wait{0};
+  std::chrono::milliseconds ttl{0};
+  std::vector<std::string> paths;
+};
+
+// What the terminal sent has reached the command too, which is in the same process group.
+void forward_signals(int signal_fd, Child& child) {
+  signalfd_siginfo info;
+  while (::read(signal_fd, &info, sizeof info) == sizeof info)
+    if (info.ssi_code != SI_KERNEL) child.send(static_cast<int>(info.ssi_signo));
+}
+
+// Whether the lock was held to the end.
+bool accompany(Child& child, const Lock& lock, int signal_fd, const Error& lost_error,
+               const Invocation& run) {
+  bool held = true;
+  std::array<pollfd, 2> ready{{{child.ended_fd(), POLLIN, 0}, {signal_fd, POLLIN, 0}}};
+  while (true) {
+    if (::poll(ready.data(), ready.size(), look_every_ms) < 0) continue;
+    if (ready[0].revents != 0) return held;
+    if (ready[1].revents != 0) forward_signals(signal_fd, child);
+    if (held && lock.lost()) {
+      held = false;
+      print_error(lost_error, run.json());
+      child.send(SIGTERM);
+    }
+  }
+}
+
+int release(Lock& lock, int status, Invocation& run) {
+  try {
+    lock.release();
+  } catch (const Error& error) {
+    print_error(error, run.json());
+    if (error.exit_status() == lock_lost) return lock_lost;
+  }
+  return status;
+}
+
+int run_under(Lock& lock, const std::vector<std::string>& command, const std::string& paths,
+              Invocation& run) {
+  const int signal_fd = run.interruption().take_signals();
+  run.interruption().check();
+  try {
+    Child child(command, {{"SLUICE_LOCK_TOKEN", lock.token()}, {"SLUICE_SERVER", run.server()}},
+                run.interruption().original_mask());
+    const Error lost_error("fenced", paths, "the command was told to end");
+    const bool held = accompany(child, lock, signal_fd, lost_error, run);
+    const int status = child.wait();
+    return held ? release(lock, status, run) : lock_lost;
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    const std::string text = error.code().message();
+    print_error(Error("local_io", command.front(), text), run.json());
+    return release(lock, code == ENOENT ? no_such_command : cannot_execute, run);
+  }
+}
+
+int lock(const Options& options, const std::vector<std::string>& command, Invocation& run) {
+  if (command.empty()) throw Error("usage", "sluice lock", "a command is needed behind '--'");
+  std::vector<Claim> claims;
+  std::string paths;
+  for (const std::string& typed : options.paths) {
+    claims.push_back({remote_path(typed), options.tree, options.shared});
+    paths += (paths.empty() ? "" : ", ") + claims.back().path;
+  }
+  Lock lock = run.client().acquire(
+      claims, {.wait = options.wait, .ttl = options.ttl, .stop = run.interruption().token()});
+  return run_under(lock, command, paths, run);
+}
+
+}  // namespace
+
+void add_lock(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = line.add(
+      {"lock",
+       "Run a command while holding locks, all of them or none. The command gets\n"
+       "$SLUICE_LOCK_TOKEN, which sluice commands use, and $SLUICE_SERVER; its exit status is "
+       "this\n"
+       "one's. If the lock is lost, the command gets SIGTERM and the exit status is 6.",
+       "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] PATH... -- COMMAND...",
+       "  sluice lock --wait 60 results/today -- sh -c 'make-report | sluice put - results/today'\n"
+       "  sluice lock --tree results -- rsync-results"},
+      [options, &line](Invocation& run) { return lock(*options, line.child_command(), run); });
+  command.add_flag("--shared", options->shared, "Together with other shared locks");
+  command.add_flag("--tree", options->tree, "The paths and all beneath them");
+  add_seconds(command, "--wait", options->wait, "Wait for the lock, 0 by default");
+  add_seconds(command, "--ttl", options->ttl,
+              "How long it lives if this process falls silent;\nthe server's lease by default");
+  add_operands(command, options->paths, 1, -1);
+}
+
+}  // namespace sluice::shell

@@ -1,0 +1,81 @@
+// `sluice put`: from this machine to the server.
+#include <unistd.h>
+
+#include "client/shell/commands/commands.hpp"
+#include "client/shell/remote.hpp"
+#include "client/shell/upload.hpp"
+
+namespace sluice::shell {
+namespace {
+
+struct Options {
+  UploadOptions upload;
+  std::vector<std::string> paths;
+};
+
+int put_standard_input(const Options& options, const std::string& typed, Invocation& run) {
+  const std::string path = remote_path(typed);
+  if (names_directory(typed) || look_up(run, path) == Found::directory)
+    throw Error("is_directory", typed, "standard input has no name of its own");
+  Change change = options.upload.change;
+  change.if_absent = options.upload.keep_existing;
+  InputStream input(STDIN_FILENO, "standard input", run.interruption());
+  auto stream = [&](char* buffer, std::size_t size) { return input.read(buffer, size); };
+  Call call = run.call();
+  call.progress = run.progress().watch(0);
+  run.progress().totals_are_final();
+  const std::uint64_t version = run.client().put_stream(path, stream, change, call);
+  run.progress().clear();
+  print_change(run, path, version);
+  return 0;
+}
+
+int put(const Options& options, Invocation& run) {
+  std::vector<std::string> sources = options.paths;
+  const std::string typed = sources.back();
+  sources.pop_back();
+  const bool one_file = sources.size() == 1 && !options.upload.recursive;
+  if (options.upload.change.if_version && !one_file)
+    throw Error("usage", "sluice put", "--if-version is for a single file");
+  if (std::find(sources.begin(), sources.end(), "-") != sources.end()) {
+    if (!one_file) throw Error("usage", "sluice put", "'-' is for a single file");
+    return put_standard_input(options, typed, run);
+  }
+  const std::string remote = remote_path(typed);
+  const auto targets = targets_of(sources, typed, remote, look_up(run, remote));
+  Upload upload(options.upload, run);
+  for (std::size_t i = 0; i < sources.size(); ++i) upload.add(sources[i], targets[i]);
+  upload.run();
+  return run.status();
+}
+
+}  // namespace
+
+void add_put(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command =
+      line.add({"put",
+                "Store files on the server, each whole or not at all; '-' is standard input. "
+                "REMOTE may be a\n"
+                "directory. The permission bits go with a file.",
+                "[-r] [-n] [--if-version V] [--token T] [--wait SECONDS] LOCAL... REMOTE",
+                "  sluice put today.csv results/today.csv\n  sluice put -r build/ results/\n"
+                "  make-report | sluice put - results/report"},
+               [options](Invocation& run) { return put(*options, run); });
+  command.add_flag("-r", options->upload.recursive,
+                   "Directories with all that is in them, with modes and times;\n"
+                   "links and special files are skipped with a warning");
+  command.add_flag("-n", options->upload.keep_existing,
+                   "Replace nothing: a file that is there is an error (exit 4),\n"
+                   "with -r it is kept and counted");
+  command
+      .add_option_function<std::uint64_t>(
+          "--if-version",
+          [options](const std::uint64_t& version) { options->upload.change.if_version = version; },
+          "Only if the file has this version now")
+      ->option_text("V");
+  add_change_options(command, options->upload.change);
+  add_operands(command, options->paths, 2, -1);
+}
+
+}  // namespace sluice::shell

@@ -1,0 +1,140 @@
+// `sluice get`: see download.hpp.
+#include "client/shell/download.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "client/shell/target.hpp"
+
+namespace sluice::shell {
+namespace {
+
+// A name comes from the server: it must not lead out of the directory it is put in.
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string("/\0", 2)) == std::string::npos;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+}  // namespace
+
+Download::Download(const DownloadOptions& options, Invocation& run)
+    : options_(options), run_(run), client_(run.client()), pool_(transfers_at_once) {}
+
+void Download::add(const std::string& remote, const std::string& local) {
+  if (!options_.recursive) return add_file(remote, local, 0);
+  try {
+    const Attributes attributes = client_.stat(remote, run_.call());
+    if (attributes.kind == Kind::directory) {
+      add_directory(remote, local, 0, attributes);
+    } else {
+      add_file(remote, local, attributes.size_bytes);
+    }
+  } catch (const Error& error) {
+    run_.report(error);
+  }
+}
+
+void Download::run() {
+  if (walks_left_ == 0) run_.progress().totals_are_final();
+  pool_.run();
+  set_directory_attributes();
+  summary_.print(run_, options_.recursive);
+}
+
+void Download::add_file(const std::string& remote, const std::string& local,
+                        std::uint64_t size_bytes) {
+  run_.progress().expect(1, size_bytes);
+  pool_.add([=, this] { fetch_file(remote, local, size_bytes); });
+}
+
+void Download::add_directory(const std::string& remote, const std::string& local, std::size_t depth,
+                             const Attributes& attributes) {
+  ++walks_left_;
+  pool_.add([=, this] {
+    walk(remote, local, depth, attributes);
+    if (--walks_left_ == 0) run_.progress().totals_are_final();
+  });
+}
+
+void Download::fetch_file(const std::string& remote, const std::string& local,
+                          std::uint64_t size_bytes) {
+  Call call = run_.call();
+  call.progress = run_.progress().watch(size_bytes);
+  const LocalFile file{.path = local,
+                       .keep_mode = true,
+                       .keep_mtime = options_.recursive,
+                       .if_absent = options_.keep_existing};
+  try {
+    const Attributes attributes = client_.get_file(remote, file, call);
+    summary_.file(remote, attributes.version, attributes.size_bytes);
+  } catch (const Error& error) {
+    if (options_.recursive && options_.keep_existing && error.code() == "exists") {
+      summary_.kept();
+    } else {
+      run_.report(error);
+    }
+  }
+  run_.progress().file_done();
+}
+
+void Download::walk(const std::string& remote, const std::string& local, std::size_t depth,
+                    const Attributes& attributes) {
+  run_.interruption().check();
+  if (::mkdir(local.c_str(), 0700) != 0 && !is_directory(local))
+    return run_.report(Error("local_io", local, std::strerror(errno)));
+  summary_.directory();
+  {
+    const std::lock_guard lock(mutex_);
+    directories_.push_back({local, attributes, depth});
+  }
+  std::vector<Entry> files;
+  auto page = [&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) {
+      if (!is_plain_name(entry.name)) {
+        run_.report(Error("bad_path", joined(remote, entry.name), "a name sent by the server"));
+      } else if (entry.attributes.kind == Kind::directory) {
+        add_directory(joined(remote, entry.name), joined(local, entry.name), depth + 1,
+                      entry.attributes);
+      } else if (entry.attributes.kind == Kind::file) {
+        files.push_back(entry);
+      } else {
+        run_.warn(joined(remote, entry.name), "skipped a link or special file");
+      }
+    }
+  };
+  try {
+    client_.list(remote, page, true, run_.call());
+  } catch (const Error& error) {
+    run_.report(error);
+  }
+  // Added last, done first: so few wait however large the tree is.
+  for (const Entry& file : files)
+    add_file(joined(remote, file.name), joined(local, file.name), file.attributes.size_bytes);
+}
+
+void Download::set_directory_attributes() {
+  std::sort(directories_.begin(), directories_.end(),
+            [](const Directory& a, const Directory& b) { return a.depth > b.depth; });
+  for (const Directory& directory : directories_) {
+    const std::int64_t mtime_ns = directory.attributes.mtime_ns;
+    std::int64_t rest_ns = mtime_ns % 1'000'000'000;
+    if (rest_ns < 0) rest_ns += 1'000'000'000;
+    const timespec mtime{(mtime_ns - rest_ns) / 1'000'000'000, rest_ns};
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, mtime};
+    if (::utimensat(AT_FDCWD, directory.local.c_str(), times.data(), 0) != 0 ||
+        ::chmod(directory.local.c_str(), directory.attributes.mode) != 0)
+      run_.report(Error("local_io", directory.local, std::strerror(errno)));
+  }
+}
+
+}  // namespace sluice::shell

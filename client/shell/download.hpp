@@ -1,0 +1,56 @@
+// `sluice get`: files and trees of the server to this machine, several at a time. Directories get
+// their modes and times when all that is in them is there, deepest first. Made and run by the main
+// thread. Read on: task_pool.hpp, upload.hpp.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/shell/invocation.hpp"
+#include "client/shell/task_pool.hpp"
+#include "client/shell/transfer_summary.hpp"
+
+namespace sluice::shell {
+
+struct DownloadOptions {
+  bool recursive = false;
+  bool keep_existing = false;
+};
+
+class Download {
+ public:
+  Download(const DownloadOptions& options, Invocation& run);
+
+  /// A file or, with `recursive`, a directory.
+  void add(const std::string& remote, const std::string& local);
+  /// Fetches what was added, reports what failed, prints the outcome.
+  void run();
+
+ private:
+  struct Directory {
+    std::string local;
+    Attributes attributes;
+    std::size_t depth;
+  };
+
+  void add_file(const std::string& remote, const std::string& local, std::uint64_t size_bytes);
+  void add_directory(const std::string& remote, const std::string& local, std::size_t depth,
+                     const Attributes& attributes);
+  void fetch_file(const std::string& remote, const std::string& local, std::uint64_t size_bytes);
+  void walk(const std::string& remote, const std::string& local, std::size_t depth,
+            const Attributes& attributes);
+  void set_directory_attributes();
+
+  const DownloadOptions options_;
+  Invocation& run_;
+  Client& client_;
+  TaskPool pool_;
+  TransferSummary summary_;
+  std::atomic<std::size_t> walks_left_ = 0;
+  std::mutex mutex_;
+  std::vector<Directory> directories_;
+};
+
+}  // namespace sluice::shell

@@ -1,0 +1,58 @@
+// What a put or get has done: see transfer_summary.hpp.
+#include "client/shell/transfer_summary.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "client/shell/format.hpp"
+#include "client/shell/remote.hpp"
+
+namespace sluice::shell {
+
+std::int64_t mtime_ns_of(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+void TransferSummary::file(const std::string& path, std::uint64_t version,
+                           std::uint64_t size_bytes) {
+  constexpr std::size_t named_files = 10'000;
+  const std::lock_guard lock(mutex_);
+  ++files_;
+  bytes_ += size_bytes;
+  if (named_.size() < named_files) named_.push_back({path, version});
+}
+
+void TransferSummary::directory() {
+  const std::lock_guard lock(mutex_);
+  ++directories_;
+}
+
+void TransferSummary::kept() {
+  const std::lock_guard lock(mutex_);
+  ++kept_;
+}
+
+void TransferSummary::print(Invocation& run, bool recursive) const {
+  const std::lock_guard lock(mutex_);
+  const auto elapsed = run.progress().elapsed();
+  run.progress().clear();
+  if (run.json() && recursive) {
+    run.out().print(JsonObject()
+                        .add("files", files_)
+                        .add("directories", directories_)
+                        .add("bytes", bytes_)
+                        .add("kept", kept_)
+                        .add("elapsed_ms", elapsed.count())
+                        .text() +
+                    "\n");
+    return;
+  }
+  for (const File& file : named_) print_change(run, file.path, file.version);
+  if (!recursive || (kept_ == 0 && ::isatty(STDERR_FILENO) != 1)) return;
+  std::string line = fmt::format("{} file{}, {} in {}", files_, files_ == 1 ? "" : "s",
+                                 size_text(bytes_), duration_text(elapsed));
+  if (kept_ > 0) line += fmt::format("; {} there already and kept (-n)", kept_);
+  std::fprintf(stderr, "sluice: %s\n", line.c_str());
+}
+
+}  // namespace sluice::shell

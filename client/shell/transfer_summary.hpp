@@ -1,0 +1,46 @@
+// What a put or get has done, counted by its threads and told at the end. Read on: upload.cpp,
+// download.cpp.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/shell/invocation.hpp"
+
+namespace sluice::shell {
+
+/// How many files are under way at once.
+inline constexpr std::size_t transfers_at_once = 16;
+
+/// Modification time of a local file, in nanoseconds.
+std::int64_t mtime_ns_of(const timespec& time);
+
+class TransferSummary {
+ public:
+  void file(const std::string& path, std::uint64_t version, std::uint64_t size_bytes);
+  void directory();
+  /// A file that was there already and was kept.
+  void kept();
+
+  /// With --json: a tree as one object, single files as one each. Else a line on a terminal, and
+  /// elsewhere only if files were kept.
+  void print(Invocation& run, bool recursive) const;
+
+ private:
+  struct File {
+    std::string path;
+    std::uint64_t version;
+  };
+
+  mutable std::mutex mutex_;
+  std::uint64_t files_ = 0;
+  std::uint64_t directories_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t kept_ = 0;
+  /// Bounded: the names of a tree are not remembered.
+  std::vector<File> named_;
+};
+
+}  // namespace sluice::shell

@@ -1,0 +1,82 @@
+# SIGTERM and SIGINT: no new requests, what runs is finished, clients are told, exit 0 within 5 s.
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import MIB, SystemTest, main, test_program, wait_for
+
+
+class Shutdown(SystemTest):
+
+    def test_idle(self):
+        self.server(listen=('ipc', 'tcp'))
+        self.put_text('a', 'kept')
+        self.assertLess(self.main.stop(), 3)
+        self.assertEqual(self.main.litter(), [])
+        self.main.start()
+        self.assertEqual(self.cat('a'), 'kept')
+        self.main.process.signal(signal.SIGINT)
+        self.assertEqual(self.main.process.wait(5), 0)
+
+    def test_twice_is_no_more_than_once(self):
+        self.server()
+        self.main.process.signal(signal.SIGTERM)
+        self.main.process.signal(signal.SIGTERM)
+        self.assertEqual(self.main.process.wait(5), 0)
+
+    def test_with_idle_clients_and_workers(self):
+        self.server(threads=0, workers='ipc')
+        worker = self.worker()
+        holder = self.start_sluice('lock', 'a', '--', 'cat', stdin=subprocess.PIPE)
+        wait_for(lambda: self.json('locks'), 10, 'the grant')
+        self.main.stop()
+        self.assertTrue(worker.running() and holder.running())
+
+    def test_waiters_are_told(self):
+        self.server()
+        holder = self.start_sluice('lock', 'a', '--', 'cat', stdin=subprocess.PIPE)
+        wait_for(lambda: self.json('locks'), 10, 'the grant')
+        lock = self.start_sluice('lock', '--wait', '60', 'a', '--', 'true')
+        put = self.start_sluice('put', '--wait', '60', __file__, 'a')
+        wait_for(lambda: len(self.json('locks')) == 3, 10, 'two waiters')
+        self.main.stop()
+        for waiter in (lock, put):
+            self.assertEqual(waiter.wait(10), 8, waiter.log_text())
+            self.assertRegex(waiter.log_text(), r'\A[^\n]*shutting down[^\n]*\n\Z')
+        self.assertTrue(holder.running())
+
+    def test_under_load(self):
+        self.server(threads=2, lease=2)
+        changes = self.spawn(test_program('changes'), self.main.endpoint, 8, stdin=-1)
+        self.ok('put', '-', 'big', input=os.urandom(64 * MIB))
+        reader = self.start_sluice('cat', 'big')
+        reader.popen.stdout.read(MIB)
+        wait_for(lambda: (self.main.root / 'c7' / 'd2').is_dir(), 20, 'load')
+        self.main.stop()
+        # The clients go on where they were when it is back, or were told.
+        self.main.start()
+        time.sleep(0.5)
+        result = changes.output(60)
+        for line in result.err.splitlines():
+            self.assertIn('shutting down', line)
+        steps = json.loads(result.out.splitlines()[-1])['steps']
+        self.assertGreater(steps, 8)
+        reader.cleanup()
+        self.assert_no_litter()
+
+    def test_unfinished_upload_leaves_nothing_in_the_tree(self):
+        self.server(lease=1)
+        upload = self.start_sluice('put', '-', 'half', stdin=subprocess.PIPE)
+        upload.popen.stdin.write(os.urandom(8 * MIB))
+        upload.popen.stdin.flush()
+        self.main.stop()
+        upload.cleanup()
+        self.main.start()
+        self.refused(3, 'stat', 'half')
+        self.assert_no_litter()
+
+
+if __name__ == '__main__':
+    main()
