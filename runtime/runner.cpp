@@ -13,7 +13,7 @@ namespace {
 
 // Messages taken from one socket before the others get their turn.
 constexpr int messages_a_turn = 256;
-constexpr Time hoarders_pause{250};
+constexpr Time hoarders_pause{100};
 
 }  // namespace
 
@@ -25,6 +25,8 @@ struct Runner::Door {
   Actor& actor;
   Port port;
   Socket socket;
+  /// Whether all that was there was taken at the last turn.
+  bool empty = true;
 };
 
 struct Runner::Route {
@@ -54,7 +56,7 @@ protocol::Result<std::vector<std::string>> Runner::attach(Actor& actor, Port por
     route.door->socket = std::move(*socket);
     return route.door->socket.bound();
   }
-  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket)}));
+  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket), true}));
   route.door = doors_.back().get();
   return route.door->socket.bound();
 }
@@ -112,6 +114,11 @@ void Runner::run(const std::function<bool()>& done) {
     run_ticks();
     for (std::size_t i = 0; i < doors_.size(); ++i)
       if (poll_items_[i].readable) drain(*doors_[i]);
+    if (guarded_ && now_ >= next_hoarders_) {
+      for (const auto& door : doors_)
+        if (door->empty) door->socket.close_hoarders();
+      next_hoarders_ = now_ + hoarders_pause;
+    }
     if (poll_items_[doors_.size()].readable) drain_mailbox();
     for (std::size_t i = 0; i < watched_.size(); ++i)
       if (poll_items_[doors_.size() + 1 + i].readable) watched_[i].second();
@@ -124,7 +131,8 @@ void Runner::drain(Door& door) {
   for (int i = 0; i < messages_a_turn; ++i) {
     Message message;
     const Socket::Received received = door.socket.receive(message);
-    if (received == Socket::Received::nothing) return;
+    door.empty = received == Socket::Received::nothing;
+    if (door.empty) return;
     message.peer.port = door.port;
     if (received == Socket::Received::malformed) {
       Message answer = make_error(message, {protocol::Code::bad_message, {}, "no such frames"});
@@ -201,10 +209,6 @@ void Runner::run_drained() {
 }
 
 void Runner::run_ticks() {
-  if (guarded_ && now_ >= next_hoarders_) {
-    for (const auto& door : doors_) door->socket.close_hoarders();
-    next_hoarders_ = now_ + hoarders_pause;
-  }
   for (Actor* actor : actors_) {
     if (actor->next_tick() > now_) continue;
     actor->on_tick(now_, outbox_);

@@ -2,8 +2,9 @@
 // go of them on an I/O thread, perhaps late, which is why Payload shares its owner.
 #include "runtime/transport.hpp"
 
-#include <netinet/in.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +13,8 @@
 #include <map>
 #include <optional>
 #include <zmq.hpp>
+
+#include "protocol/limits.hpp"
 
 // The thread sanitizer does not see how libzmq hands memory from one thread to another: it is told
 // here, at the two ends of the handoff.
@@ -48,9 +51,21 @@ protocol::Payload to_payload(zmq::message_t&& frame) {
   return {std::move(owner), data, size};
 }
 
+// With IPv6 on, libzmq shows "tcp://127.0.0.1:1" as "tcp://[::ffff:127.0.0.1]:1".
+std::string readable(std::string endpoint) {
+  constexpr std::string_view mapped = "tcp://[::ffff:";
+  const auto end = endpoint.find(']');
+  if (!endpoint.starts_with(mapped) || end == std::string::npos) return endpoint;
+  return "tcp://" + endpoint.substr(mapped.size(), end - mapped.size()) + endpoint.substr(end + 1);
+}
+
 std::span<const char> bytes_of(const zmq::message_t& frame) {
   return {static_cast<const char*>(frame.data()), frame.size()};
 }
+
+// More than the largest message: header, body and payload with their framing.
+constexpr std::size_t one_message_bytes =
+    protocol::limits::frame_bytes + protocol::limits::body_bytes;
 
 // Follows the connections that a socket has accepted and counts what came out of each.
 class Hoarders {
@@ -70,17 +85,26 @@ class Hoarders {
     // ZMTP puts 2 bytes before a short frame and 9 before a long one.
     const std::size_t wire_bytes = frame.size() + (frame.size() < 256 ? 2 : 9);
     const int fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
-    if (const auto found = delivered_.find(fd); found != delivered_.end())
-      found->second += wire_bytes;
+    if (const auto found = connections_.find(fd); found != connections_.end())
+      found->second.delivered_bytes += wire_bytes;
   }
 
   void close_those_ahead() {
     follow_events();
-    for (const auto& [fd, delivered_bytes] : delivered_) {
+    for (auto& [fd, connection] : connections_) {
       tcp_info info{};
       socklen_t size = sizeof info;
       if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) continue;
-      if (info.tcpi_bytes_received > delivered_bytes + most_bytes_) shutdown(fd, SHUT_RDWR);
+      // What the kernel still holds takes none of our memory.
+      int unread_bytes = 0;
+      ioctl(fd, FIONREAD, &unread_bytes);
+      const auto taken = info.tcpi_bytes_received - static_cast<std::uint64_t>(unread_bytes);
+      // Nothing came out since the last look, and all that was whole came out: what libzmq has is
+      // one message. A small frame costs it many times its size, so this bound is the narrow one.
+      const bool stuck = connection.delivered_bytes == connection.delivered_at_last_look;
+      connection.delivered_at_last_look = connection.delivered_bytes;
+      const std::size_t most = stuck ? one_message_bytes : most_bytes_;
+      if (taken > connection.delivered_bytes + most) shutdown(fd, SHUT_RDWR);
     }
   }
 
@@ -94,16 +118,20 @@ class Hoarders {
       std::memcpy(&kind, event.data(), sizeof kind);
       std::memcpy(&fd, event.data<char>() + sizeof kind, sizeof fd);
       if (kind == ZMQ_EVENT_ACCEPTED)
-        delivered_[fd] = 0;
+        connections_[fd] = {};
       else
-        delivered_.erase(fd);
+        connections_.erase(fd);
     }
   }
 
   zmq::socket_t events_;
   std::size_t most_bytes_;
-  /// Bytes that came out, by descriptor of the connection.
-  std::map<int, std::uint64_t> delivered_;
+  struct Connection {
+    std::uint64_t delivered_bytes = 0;
+    std::uint64_t delivered_at_last_look = ~std::uint64_t{0};
+  };
+  /// By descriptor.
+  std::map<int, Connection> connections_;
 };
 
 }  // namespace
@@ -178,7 +206,7 @@ protocol::Result<Socket> Socket::open(Context& context, const SocketConfig& conf
     for (const std::string& each : config.bind) {
       endpoint = each;
       socket.bind(each);
-      impl->bound.push_back(socket.get(zmq::sockopt::last_endpoint));
+      impl->bound.push_back(readable(socket.get(zmq::sockopt::last_endpoint)));
     }
     for (const std::string& each : config.connect) {
       endpoint = each;

@@ -1,7 +1,9 @@
 // The command line: see command_line.hpp.
 #include "client/shell/command_line.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -59,27 +61,30 @@ std::size_t find_command(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-CommandLine::CommandLine() : app_("Files and locks of a Sluice server.", "sluice") {
-  app_.require_subcommand(1);
-  app_.fallthrough();
-  app_.set_help_flag("-h,--help", "Print this help and exit");
-  app_.formatter(std::make_shared<CommandFormatter>("COMMAND ..."));
-  app_.footer(exit_statuses);
-  app_.set_version_flag("--version", "sluice " + version());
-  app_.add_option("--server", global_.server,
-                  "The server; default $SLUICE_SERVER, else\n" + global_.server)
+CommandLine::CommandLine()
+    : app_(std::make_unique<CLI::App>("Files and locks of a Sluice server.", "sluice")) {
+  app_->require_subcommand(1);
+  app_->fallthrough();
+  app_->set_help_flag("-h,--help", "Print this help and exit");
+  app_->formatter(std::make_shared<CommandFormatter>("COMMAND ..."));
+  app_->footer(exit_statuses);
+  app_->set_version_flag("--version", "sluice " + version());
+  app_->add_option("--server", global_.server,
+                   "The server; default $SLUICE_SERVER, else\n" + global_.server)
       ->envname("SLUICE_SERVER")
       ->option_text("ENDPOINT");
-  app_.add_flag("--json", global_.json, "Print JSON, one object a line");
+  app_->add_flag("--json", global_.json, "Print JSON, one object a line");
 }
 
-CLI::App& CommandLine::add(const CommandText& text, Action action) {
-  CLI::App* command = app_.add_subcommand(text.name, text.description);
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::add(const CommandText& text, Action action) {
+  CLI::App* command = app_->add_subcommand(text.name, text.description);
   const std::string usage = text.usage.empty() ? text.name : text.name + " " + text.usage;
   command->formatter(std::make_shared<CommandFormatter>(usage));
   command->footer("Examples:\n" + text.examples);
   command->callback([this, action = std::move(action)] { action_ = action; });
-  return *command;
+  return Command(*command);
 }
 
 std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
@@ -96,9 +101,9 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   global_.json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   std::reverse(arguments.begin(), arguments.end());
   try {
-    app_.parse(std::move(arguments));
+    app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app_.exit(error, std::cout, std::cerr);
+    if (error.get_exit_code() == 0) return app_->exit(error, std::cout, std::cerr);
     return usage_error(command, error.what());
   }
   global_.server = unquoted(global_.server);
@@ -106,7 +111,9 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
 }
 
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {
-  const bool known = app_.get_subcommand_no_throw(command) != nullptr;
+  const bool known =
+      !app_->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == command; })
+           .empty();
   std::string text = what;
   text.erase(std::remove(text.begin(), text.end(), quote), text.end());
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -115,20 +122,26 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
   return 2;
 }
 
-void add_operands(CLI::App& command, std::vector<std::string>& operands, int min, int max) {
-  CLI::Option* option = command.add_option("paths", operands);
-  option->expected(min, max < 0 ? CLI::detail::expected_max_vector_size : max);
-  if (min > 0) option->required();
-  option->transform(CLI::Validator(
-      [](std::string& text) {
-        text = unquoted(text);
-        return std::string();
-      },
-      ""));
+Command& Command::flag(const std::string& name, bool& value, const std::string& description) {
+  app_.add_flag(name, value, description);
+  return *this;
 }
 
-void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& duration,
-                 const std::string& description) {
+Command& Command::number(const std::string& name, const std::string& unit,
+                         std::optional<std::uint64_t>& value, const std::string& description) {
+  auto parse = [&value, name](const std::string& text) {
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc{} || end != text.data() + text.size())
+      throw CLI::ValidationError(name, "'" + text + "' is not a whole number");
+    value = number;
+  };
+  app_.add_option_function<std::string>(name, parse, description)->option_text(unit);
+  return *this;
+}
+
+Command& Command::seconds(const std::string& name, std::chrono::milliseconds& duration,
+                          const std::string& description) {
   auto parse = [&duration, name](const std::string& text) {
     char* end = nullptr;
     const double seconds = std::strtod(text.c_str(), &end);
@@ -137,14 +150,27 @@ void add_seconds(CLI::App& command, const std::string& name, std::chrono::millis
       throw CLI::ValidationError(name, "'" + text + "' is not a number of seconds from 0 to 86400");
     duration = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
   };
-  command.add_option_function<std::string>(name, parse, description)->option_text("SECONDS");
+  app_.add_option_function<std::string>(name, parse, description)->option_text("SECONDS");
+  return *this;
 }
 
-void add_change_options(CLI::App& command, Change& change) {
-  command.add_option("--token", change.token, "Do it under this lock; default $SLUICE_LOCK_TOKEN")
+Command& Command::change_options(Change& change) {
+  app_.add_option("--token", change.token, "Do it under this lock; default $SLUICE_LOCK_TOKEN")
       ->envname("SLUICE_LOCK_TOKEN")
       ->option_text("TOKEN");
-  add_seconds(command, "--wait", change.wait, "Wait for somebody else's lock, 0 by default");
+  return seconds("--wait", change.wait, "Wait for somebody else's lock, 0 by default");
+}
+
+Command& Command::operands(std::vector<std::string>& operands, int min, int max) {
+  CLI::Option* option = app_.add_option("paths", operands);
+  option->expected(min, max == no_limit ? CLI::detail::expected_max_vector_size : max);
+  if (min > 0) option->required();
+  auto unquote = [](std::string& text) {
+    text = unquoted(text);
+    return std::string();
+  };
+  option->transform(CLI::Validator(unquote, ""));
+  return *this;
 }
 
 }  // namespace sluice::shell

@@ -1,17 +1,22 @@
 // The command line: CLI11 with what a file tool needs beyond it. Operands reach the commands
 // exactly as they were typed (CLI11 alone would split "[a,b]"), and what stands behind `--` of
-// `lock` is set apart. Main thread. Read on: commands/.
+// `lock` is set apart. CLI11 stays in command_line.cpp, as it is slow to compile. Main thread. Read
+// on: commands/.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "client/shell/invocation.hpp"
 #include "sluice/types.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace sluice::shell {
 
@@ -26,12 +31,37 @@ struct CommandText {
   std::string examples;
 };
 
+/// One command of a CommandLine: what is added here is filled by parse(), and must live until then.
+class Command {
+ public:
+  explicit Command(CLI::App& app) : app_(app) {}
+
+  Command& flag(const std::string& name, bool& value, const std::string& description);
+  /// A whole number.
+  Command& number(const std::string& name, const std::string& unit,
+                  std::optional<std::uint64_t>& value, const std::string& description);
+  /// A duration in seconds, fractions allowed, up to a day.
+  Command& seconds(const std::string& name, std::chrono::milliseconds& duration,
+                   const std::string& description);
+  /// --token and --wait of what changes something.
+  Command& change_options(Change& change);
+  /// Paths, from `min` to `max` of them, exactly as typed.
+  Command& operands(std::vector<std::string>& operands, int min, int max = no_limit);
+
+  static constexpr int no_limit = -1;
+
+ private:
+  CLI::App& app_;
+};
+
 class CommandLine {
  public:
   CommandLine();
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
 
-  /// A new command; the reference lives as long as this.
-  CLI::App& add(const CommandText& text, Action action);
+  Command add(const CommandText& text, Action action);
   /// Fills what was defined. An exit status if there is nothing to be done any more: after --help,
   /// or a mistake, which was printed.
   std::optional<int> parse(int argc, const char* const* argv);
@@ -44,20 +74,10 @@ class CommandLine {
  private:
   int usage_error(const std::string& command, const std::string& what) const;
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   Global global_;
   Action action_;
   std::vector<std::string> child_command_;
 };
-
-/// Paths and the like, from `min` to `max` of them; a negative max is none.
-void add_operands(CLI::App& command, std::vector<std::string>& operands, int min, int max);
-
-/// A duration in seconds, fractions allowed, up to a day.
-void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& duration,
-                 const std::string& description);
-
-/// --token and --wait of the commands that change something.
-void add_change_options(CLI::App& command, Change& change);
 
 }  // namespace sluice::shell

@@ -2,6 +2,7 @@
 #include "client/shell/task_pool.hpp"
 
 #include <thread>
+#include <utility>
 
 namespace sluice::shell {
 

@@ -90,11 +90,13 @@ Code Model::refusal(const Commit& commit) const {
     case ChangeKind::remove:
       if (wrong_version) return Code::condition_failed;
       if (node == nullptr) return Code::not_found;
+      if (commit.terms.if_absent) return Code::exists;
       if (node->directory && !commit.recursive && !empty(commit.path)) return Code::not_empty;
       return none;
     case ChangeKind::set_attributes:
       if (wrong_version) return Code::condition_failed;
-      return node == nullptr ? Code::not_found : none;
+      if (node == nullptr) return Code::not_found;
+      return commit.terms.if_absent ? Code::exists : none;
     case ChangeKind::none:
       return Code::bad_message;
   }

@@ -47,6 +47,8 @@ class Run {
   std::uint64_t power_losses_ = 0;
   bool starting_ = false;
   std::shared_ptr<Server> server_;
+  // A server whose log has failed, and somebody has seen it.
+  std::weak_ptr<Server> noticed_;
   std::vector<std::unique_ptr<WorkerProcess>> processes_;
   std::vector<std::unique_ptr<Client>> clients_;
 };
@@ -128,7 +130,7 @@ void Run::start_server() {
 
 void Run::stop_server(bool power) {
   if (!server_) return;
-  world_.trace(power ? "server: POWER LOSS" : "server: killed");
+  world_.trace("server: {}", power ? "POWER LOSS" : "killed");
   ++(power ? power_losses_ : crashes_);
   server_.reset();
   machine_.faults.clear();
@@ -265,14 +267,14 @@ void Run::run_until(Done done, Micros limit, const std::string& what) {
     if (world_.steps() > options_.max_steps)
       throw Violation{
           fmt::format("{}: no end after {} steps: {}", what, world_.steps(), who_waits())};
-    if (server_ && server_->failed() && !starting_) {
+    if (server_ && server_->failed() && noticed_.lock() != server_) {
       // The operator sees it in a while.
-      starting_ = true;
+      noticed_ = server_;
       world_.after(world_.delay(100 * ms, 2 * second), [this] {
-        starting_ = false;
-        stop_server(world_.dice(50));
+        if (server_ && noticed_.lock() == server_) stop_server(world_.dice(50));
       });
     }
+    if (machine_.log.misused()) throw Violation{"the log was used after a sync had failed"};
   }
 }
 
@@ -284,7 +286,7 @@ std::string Run::who_waits() const {
 }
 
 void Run::work() {
-  for (const auto& client : clients_) client->work(static_cast<unsigned>(10 + world_.pick(50)));
+  for (const auto& client : clients_) client->work(static_cast<unsigned>(20 + world_.pick(100)));
   plan_fault();
   const Micros until = world_.now() + 60 * second;
   run_until(
@@ -345,7 +347,6 @@ void Run::all() {
   work();
   calm();
   finish();
-  if (machine_.log.misused()) throw Violation{"the log was written to after a sync had failed"};
 }
 
 void Run::report(RunResult& result) const {

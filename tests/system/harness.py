@@ -253,6 +253,8 @@ class SystemTest(unittest.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='sluice-'))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.addCleanup(self._check_logs)
+        self.note = self.directory / 'note'
+        self.note.write_text('a small file\n')
         self.count = 0
 
     def _check_logs(self):

@@ -12,7 +12,7 @@ from harness import BENCH, SLUICE, SystemTest, figure, main, wait_for
 class LockTest(SystemTest):
 
     def hold(self, *arguments, **options):
-        """`sluice lock ARGUMENTS -- cat` in the background, once it is granted; `release` ends it."""
+        """`sluice lock ARGUMENTS -- cat` in the background, granted; `release` ends it."""
         before = len(self.held())
         holder = self.start_sluice('lock', *arguments, '--', 'cat', stdin=subprocess.PIPE,
                                    **options)
@@ -63,7 +63,7 @@ class Basics(LockTest):
 
     def test_waiting(self):
         holder = self.hold('a')
-        put = self.start_sluice('put', '--wait', '20', '/dev/null', 'a')
+        put = self.start_sluice('put', '--wait', '20', self.note, 'a')
         lock = self.start_sluice('lock', '--wait', '20', 'a', '--', 'true')
         wait_for(lambda: len(self.waiting()) == 2, 10, 'two waiters')
         self.refused(5, 'lock', '--wait', '0.3', 'a', '--', 'true', says='a:')
@@ -90,7 +90,7 @@ class Basics(LockTest):
     def test_interrupted_waiter_goes(self):
         holder = self.hold('a')
         lock = self.start_sluice('lock', '--wait', '60', 'a', '--', 'true')
-        put = self.start_sluice('put', '--wait', '60', '/dev/null', 'a')
+        put = self.start_sluice('put', '--wait', '60', self.note, 'a')
         wait_for(lambda: len(self.waiting()) == 2, 10, 'two waiters')
         lock.signal(signal.SIGINT)
         put.signal(signal.SIGTERM)
@@ -248,7 +248,9 @@ class Lost(LockTest):
         go, status = self.directory / 'go', self.directory / 'status'
         os.mkfifo(go)
         (self.directory / 'mine').write_text('the holder\'s')
-        command = (f'read line < {go}; {SLUICE} put {self.directory}/mine a; echo $? > {status}')
+        # A command whose lock is lost is told to end; this one does not listen.
+        command = (f'trap "" TERM; read line < {go}; {SLUICE} put {self.directory}/mine a; '
+                   f'echo $? > {status}')
         holder = self.start_sluice('lock', 'a', '--', 'sh', '-c', command)
         wait_for(self.held, 10, 'the grant')
         holder.signal_group(signal.SIGSTOP)
@@ -265,7 +267,7 @@ class Lost(LockTest):
     def test_locks_of_a_killed_server_do_not_come_back_stale(self):
         self.put_text('a', 'before')
         holder = self.start_sluice('lock', 'a', '--', 'sh', '-c',
-                                   f'sleep 3; exec {SLUICE} put /dev/null a')
+                                   f'sleep 3; exec {SLUICE} put {self.note} a')
         wait_for(self.held, 10, 'the grant')
         self.main.kill()
         self.main.start()

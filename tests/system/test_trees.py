@@ -10,8 +10,8 @@ import unittest
 from harness import MIB, SystemTest, figure, main
 
 ODD_NAMES = ['with space', ' leading', 'trailing ', '-dash', '--', 'ünï/cödé', '日本語', 'semi;colon',
-             "quo'te", 'back\\slash', 'new\nline', '*star*', '$HOME', '.hidden', '~tilde', 'a' * 255,
-             '[bracket]', '{}', '++', '%%', '#hash', '\x01one', 'emoji-\U0001f980']
+             "quo'te", 'back\\slash', 'new\nline', '*star*', '$HOME', '.hidden', '~tilde',
+             'a' * 255, '[bracket]', '{}', '++', '%%', '#hash', '\x01one', 'emoji-\U0001f980']
 
 
 def make_tree(root, files):
@@ -108,7 +108,8 @@ class Trees(SystemTest):
         lines = result.err.splitlines()
         self.assertEqual(len(lines), 4, result.err)
         for name in ('link', 'sub/dangling', 'dirlink', 'sub/fifo'):
-            self.assertEqual(len([line for line in lines if f'tree/{name}:' in line]), 1, result.err)
+            about = [line for line in lines if f'tree/{name}:' in line]
+            self.assertEqual(len(about), 1, result.err)
         self.assertEqual({e['path'] for e in self.json('ls', 'copy')}, {'file', 'sub'})
         self.assertEqual(self.json('ls', 'copy/sub'), [])
 

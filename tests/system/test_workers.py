@@ -61,7 +61,7 @@ class Together(WorkerTest):
         holder = self.start_sluice('lock', 'a', '--', 'cat', stdin=-1)
         wait_for(lambda: self.json('locks'), 10, 'the lock')
         self.refused(5, 'put', '-', 'a', input=b'other', says=str(holder.pid))
-        waiter = self.start_sluice('put', '--wait', '30', '/dev/null', 'a')
+        waiter = self.start_sluice('put', '--wait', '30', self.note, 'a')
         # A parked request holds no slot and no worker.
         self.put_text('b', 'meanwhile')
         self.assertTrue(waiter.running())

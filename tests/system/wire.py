@@ -169,7 +169,7 @@ class Link:
             frames = self.receive()
             found = HEADER.unpack(frames[0])
             if found[6] == request_id:
-                return found[4], unpack(frames[1])
+                return found[3], unpack(frames[1])
 
     def hello(self, **changes):
         return self.ask(HELLO, hello_body(**changes), request_id=1)
@@ -188,6 +188,7 @@ def plain_socket(endpoint, seconds=10):
         plain.connect(address)
     else:
         host, _, port = address.rpartition(':')
+        host = host.strip('[]')
         plain = socket.create_connection((host, int(port)), seconds)
     return plain
 

@@ -15,10 +15,10 @@ int cat(const std::string& path, Invocation& run) {
 
 void add_cat(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App& command = line.add(
+  Command command = line.add(
       {"cat", "Write a file to standard output.", "PATH", "  sluice cat results/today | less"},
       [paths](Invocation& run) { return cat(remote_path(paths->front()), run); });
-  add_operands(command, *paths, 1, 1);
+  command.operands(*paths, 1, 1);
 }
 
 }  // namespace sluice::shell

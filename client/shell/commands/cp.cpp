@@ -21,12 +21,12 @@ int cp(const Options& options, Invocation& run) {
 
 void add_cp(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command =
+  Command command =
       line.add({"cp", "Copy one file on the server.", "[--token T] [--wait SECONDS] FROM TO",
                 "  sluice cp results/today archive/monday"},
                [options](Invocation& run) { return cp(*options, run); });
-  add_change_options(command, options->change);
-  add_operands(command, options->paths, 2, 2);
+  command.change_options(options->change);
+  command.operands(options->paths, 2, 2);
 }
 
 }  // namespace sluice::shell

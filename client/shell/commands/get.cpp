@@ -58,7 +58,7 @@ int get(const Options& options, Invocation& run) {
 
 void add_get(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = line.add(
+  Command command = line.add(
       {"get",
        "Fetch files from the server; each appears when it is whole. '-' is standard output. LOCAL\n"
        "may be a directory. The permission bits go with a file.",
@@ -66,12 +66,12 @@ void add_get(CommandLine& line) {
        "  sluice get results/today.csv .\n  sluice get -r results/ backup/\n"
        "  sluice get results/today.csv - | head"},
       [options](Invocation& run) { return get(*options, run); });
-  command.add_flag("-r", options->download.recursive,
-                   "Directories with all that is in them, with modes and times");
-  command.add_flag("-n", options->download.keep_existing,
-                   "Replace nothing: a file that is there is an error (exit 4),\n"
-                   "with -r it is kept and counted");
-  add_operands(command, options->paths, 2, -1);
+  command.flag("-r", options->download.recursive,
+               "Directories with all that is in them, with modes and times");
+  command.flag("-n", options->download.keep_existing,
+               "Replace nothing: a file that is there is an error (exit 4),\n"
+               "with -r it is kept and counted");
+  command.operands(options->paths, 2);
 }
 
 }  // namespace sluice::shell

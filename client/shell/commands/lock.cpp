@@ -83,7 +83,7 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
   }
 }
 
-int lock(const Options& options, const std::vector<std::string>& command, Invocation& run) {
+int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
   if (command.empty()) throw Error("usage", "sluice lock", "a command is needed behind '--'");
   std::vector<Claim> claims;
   std::string paths;
@@ -100,7 +100,7 @@ int lock(const Options& options, const std::vector<std::string>& command, Invoca
 
 void add_lock(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = line.add(
+  Command command = line.add(
       {"lock",
        "Run a command while holding locks, all of them or none. The command gets\n"
        "$SLUICE_LOCK_TOKEN, which sluice commands use, and $SLUICE_SERVER; its exit status is "
@@ -109,13 +109,15 @@ void add_lock(CommandLine& line) {
        "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] PATH... -- COMMAND...",
        "  sluice lock --wait 60 results/today -- sh -c 'make-report | sluice put - results/today'\n"
        "  sluice lock --tree results -- rsync-results"},
-      [options, &line](Invocation& run) { return lock(*options, line.child_command(), run); });
-  command.add_flag("--shared", options->shared, "Together with other shared locks");
-  command.add_flag("--tree", options->tree, "The paths and all beneath them");
-  add_seconds(command, "--wait", options->wait, "Wait for the lock, 0 by default");
-  add_seconds(command, "--ttl", options->ttl,
-              "How long it lives if this process falls silent;\nthe server's lease by default");
-  add_operands(command, options->paths, 1, -1);
+      [options, &line](Invocation& run) {
+        return run_locked(*options, line.child_command(), run);
+      });
+  command.flag("--shared", options->shared, "Together with other shared locks");
+  command.flag("--tree", options->tree, "The paths and all beneath them");
+  command.seconds("--wait", options->wait, "Wait for the lock, 0 by default");
+  command.seconds("--ttl", options->ttl,
+                  "How long it lives if this process falls silent;\nthe server's lease by default");
+  command.operands(options->paths, 1);
 }
 
 }  // namespace sluice::shell

@@ -99,13 +99,13 @@ int locks(const std::string& path, Invocation& run) {
 
 void add_locks(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App& command = line.add(
+  Command command = line.add(
       {"locks", "List holders of locks and who waits, of all or at, above and beneath a path.",
        "[PATH]", "  sluice locks\n  sluice locks results"},
       [paths](Invocation& run) {
         return locks(paths->empty() ? "" : remote_path(paths->front()), run);
       });
-  add_operands(command, *paths, 0, 1);
+  command.operands(*paths, 0, 1);
 }
 
 }  // namespace sluice::shell

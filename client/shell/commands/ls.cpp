@@ -90,15 +90,13 @@ void Listing::list(const std::string& path) {
     }
   };
   run_.client().list(path, page, options_.details || run_.json(), run_.call());
+  std::sort(kept.begin(), kept.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
   if (streaming || !options_.recursive) {
-    std::sort(kept.begin(), kept.end(),
-              [](const Entry& a, const Entry& b) { return a.name < b.name; });
     print(kept, prefix);
     descend(directories);
     return;
   }
-  std::sort(kept.begin(), kept.end(),
-            [](const Entry& a, const Entry& b) { return a.name < b.name; });
   for (const Entry& entry : kept) {
     print({entry}, prefix);
     if (entry.attributes.kind == Kind::directory) descend({joined(path, entry.name)});
@@ -122,12 +120,12 @@ int ls(const Options& options, Invocation& run) {
 
 void add_ls(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = line.add({"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
-                                "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
-                               [options](Invocation& run) { return ls(*options, run); });
-  command.add_flag("-l", options->details, "Mode, size, time and version too");
-  command.add_flag("-R", options->recursive, "And all directories beneath it");
-  add_operands(command, options->paths, 0, 1);
+  Command command = line.add({"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
+                              "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
+                             [options](Invocation& run) { return ls(*options, run); });
+  command.flag("-l", options->details, "Mode, size, time and version too");
+  command.flag("-R", options->recursive, "And all directories beneath it");
+  command.operands(options->paths, 0, 1);
 }
 
 }  // namespace sluice::shell

@@ -23,13 +23,13 @@ int mkdir(const Options& options, Invocation& run) {
 
 void add_mkdir(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command =
+  Command command =
       line.add({"mkdir", "Make a directory.", "[-p] [--token T] [--wait SECONDS] PATH",
                 "  sluice mkdir results\n  sluice mkdir -p results/2024/11"},
                [options](Invocation& run) { return mkdir(*options, run); });
-  command.add_flag("-p", options->parents, "Missing parents too; no error if it is there already");
-  add_change_options(command, options->change);
-  add_operands(command, options->paths, 1, 1);
+  command.flag("-p", options->parents, "Missing parents too; no error if it is there already");
+  command.change_options(options->change);
+  command.operands(options->paths, 1, 1);
 }
 
 }  // namespace sluice::shell

@@ -24,13 +24,13 @@ int mv(const Options& options, Invocation& run) {
 
 void add_mv(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = line.add(
+  Command command = line.add(
       {"mv", "Rename, or move into a directory.", "[-n] [--token T] [--wait SECONDS] FROM TO",
        "  sluice mv results/new results/today\n  sluice mv -n results/today archive/"},
       [options](Invocation& run) { return mv(*options, run); });
-  command.add_flag("-n", options->keep_existing, "Fail (exit 4) where there is something already");
-  add_change_options(command, options->change);
-  add_operands(command, options->paths, 2, 2);
+  command.flag("-n", options->keep_existing, "Fail (exit 4) where there is something already");
+  command.change_options(options->change);
+  command.operands(options->paths, 2, 2);
 }
 
 }  // namespace sluice::shell

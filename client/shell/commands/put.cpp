@@ -53,7 +53,7 @@ int put(const Options& options, Invocation& run) {
 
 void add_put(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command =
+  Command command =
       line.add({"put",
                 "Store files on the server, each whole or not at all; '-' is standard input. "
                 "REMOTE may be a\n"
@@ -62,20 +62,16 @@ void add_put(CommandLine& line) {
                 "  sluice put today.csv results/today.csv\n  sluice put -r build/ results/\n"
                 "  make-report | sluice put - results/report"},
                [options](Invocation& run) { return put(*options, run); });
-  command.add_flag("-r", options->upload.recursive,
-                   "Directories with all that is in them, with modes and times;\n"
-                   "links and special files are skipped with a warning");
-  command.add_flag("-n", options->upload.keep_existing,
-                   "Replace nothing: a file that is there is an error (exit 4),\n"
-                   "with -r it is kept and counted");
-  command
-      .add_option_function<std::uint64_t>(
-          "--if-version",
-          [options](const std::uint64_t& version) { options->upload.change.if_version = version; },
-          "Only if the file has this version now")
-      ->option_text("V");
-  add_change_options(command, options->upload.change);
-  add_operands(command, options->paths, 2, -1);
+  command.flag("-r", options->upload.recursive,
+               "Directories with all that is in them, with modes and times;\n"
+               "links and special files are skipped with a warning");
+  command.flag("-n", options->upload.keep_existing,
+               "Replace nothing: a file that is there is an error (exit 4),\n"
+               "with -r it is kept and counted");
+  command.number("--if-version", "V", options->upload.change.if_version,
+                 "Only if the file has this version now");
+  command.change_options(options->upload.change);
+  command.operands(options->paths, 2);
 }
 
 }  // namespace sluice::shell

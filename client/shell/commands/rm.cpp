@@ -30,13 +30,13 @@ int rm(const Options& options, Invocation& run) {
 
 void add_rm(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App& command =
+  Command command =
       line.add({"rm", "Remove files and directories.", "[-r] [--token T] [--wait SECONDS] PATH...",
                 "  sluice rm results/old results/older\n  sluice rm -r results"},
                [options](Invocation& run) { return rm(*options, run); });
-  command.add_flag("-r", options->recursive, "Directories with all that is in them");
-  add_change_options(command, options->change);
-  add_operands(command, options->paths, 1, -1);
+  command.flag("-r", options->recursive, "Directories with all that is in them");
+  command.change_options(options->change);
+  command.operands(options->paths, 1);
 }
 
 }  // namespace sluice::shell

@@ -39,11 +39,11 @@ int stat(const std::string& path, Invocation& run) {
 
 void add_stat(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App& command =
+  Command command =
       line.add({"stat", "Show kind, size, mode, time, version and digest of a path.", "PATH",
                 "  sluice stat results/today\n  sluice --json stat results/today"},
                [paths](Invocation& run) { return stat(remote_path(paths->front()), run); });
-  add_operands(command, *paths, 1, 1);
+  command.operands(*paths, 1, 1);
 }
 
 }  // namespace sluice::shell

@@ -116,7 +116,7 @@ TEST_CASE("bulk under way gets time by its size while control shows that the ser
   const auto chunk = probe.probe.expect<protocol::WriteChunk>(bulk);
   probe.probe.advance(Time(10'000));
   probe.probe.expect_silence();
-  probe.probe.advance(Time(2'000));
+  probe.probe.advance(Time(1'200));
   probe.connect_bulk();
   const auto again = probe.probe.expect<protocol::WriteChunk>(bulk);
   CHECK(again.message.header.request_id == chunk.message.header.request_id);
@@ -129,12 +129,13 @@ TEST_CASE("a server that was never there: unreachable after the connect timeout"
   SessionProbe probe;
   probe.stat(1);
   probe.probe.expect<protocol::Hello>(control);
-  probe.probe.advance(Time(4'800));
+  probe.probe.advance(Time(4'600));
   CHECK(probe.session.unanswered() == 1);
   probe.probe.expect<protocol::Hello>(control);
   probe.probe.expect<protocol::Hello>(control);
   probe.probe.expect_silence();
-  probe.probe.advance(Time(400));
+  probe.probe.advance(Time(600));
+  probe.probe.expect<protocol::Hello>(control);
   probe.expect_failure(1, Code::unreachable);
   // Nothing more is said until somebody asks again; then it gets its own time.
   probe.probe.advance(Time(60'000));

@@ -3,7 +3,6 @@
 
 using namespace sluice;
 using namespace sluice::tests;
-using Catch::Matchers::Contains;
 using protocol::AcquireLock;
 using protocol::AcquireLockReply;
 
@@ -79,7 +78,7 @@ TEST_CASE("waiters are granted in order, each with its own answer", "[locks]") {
   room.acquire(bob, 1, "a", 60'000);
   room.acquire(cid, 1, "a", 60'000);
   room.acquire(ann, 2, "a");
-  CHECK_THAT(room.refused(Code::locked).detail, Contains("held by session"));
+  CHECK(says(room.refused(Code::locked).detail, "held by session"));
   room.probe.expect_silence();
   room.ask(ann, 3, protocol::ReleaseLock{token});
   room.probe.expect<protocol::ReleaseLockReply>(room.broker);
@@ -114,7 +113,7 @@ TEST_CASE("waiting ends after wait_ms", "[locks]") {
   room.probe.advance(Time{1});
   const auto error = room.refused(Code::wait_timeout);
   CHECK(error.path == "a");
-  CHECK_THAT(error.detail, Contains("held by ann for 5 s"));
+  CHECK(says(error.detail, "held by ann for 5 s"));
   CHECK(room.list().size() == 1);
   // The same request may be made again.
   room.acquire(bob, 1, "a");
@@ -179,7 +178,7 @@ TEST_CASE("a lock that only commits under way keep waiting waits for them, asked
   }
   SECTION("refused when that takes long") {
     room.probe.advance(locks::LockActor::commit_grace);
-    CHECK_THAT(room.refused(Code::locked).detail, Contains("a change of session"));
+    CHECK(says(room.refused(Code::locked).detail, "a change of session"));
     room.done(publish);
     room.replied(room.worker);
   }

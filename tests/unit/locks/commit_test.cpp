@@ -3,7 +3,6 @@
 
 using namespace sluice;
 using namespace sluice::tests;
-using Catch::Matchers::Contains;
 using protocol::CommitWaiting;
 using protocol::ReleaseLock;
 using protocol::ReleaseLockReply;
@@ -190,7 +189,7 @@ TEST_CASE("a commit waits for a lock, and goes when it is released", "[locks]") 
     room.probe.advance(Time{699});
     room.probe.expect_silence();
     room.probe.advance(Time{1});
-    CHECK_THAT(room.commit_refused(Code::wait_timeout).detail, Contains("held by ann for 0 s"));
+    CHECK(says(room.commit_refused(Code::wait_timeout).detail, "held by ann for 0 s"));
   }
   SECTION("cancelled") {
     room.ask(bob, 2, protocol::Cancel{1});
@@ -341,12 +340,12 @@ TEST_CASE("a lock that ends while changes under it are under way stays until the
     room.end(ann, true);
   }
   room.probe.expect_silence();
-  CHECK_THAT(room.list()[0].holder, Contains("(ending)"));
+  CHECK(says(room.list()[0].holder, "(ending)"));
   room.commit(ann, 6, LockRoom::put("a", 0, token));
   room.no_outcome();
   room.commit_refused(expired ? Code::lease_expired : Code::fenced);
   room.acquire(cid, 1, "a");
-  CHECK_THAT(room.refused(Code::locked).detail, Contains("until a change made under the lock"));
+  CHECK(says(room.refused(Code::locked).detail, "until a change made under the lock"));
   room.done(first);
   room.replied(room.worker);
   room.probe.expect_silence();

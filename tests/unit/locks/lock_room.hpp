@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,11 @@ class CountedSecrets final : public runtime::Secrets {
 inline constexpr std::uint64_t ann = 0xa;
 inline constexpr std::uint64_t bob = 0xb;
 inline constexpr std::uint64_t cid = 0xc;
+
+/// Whether the sentence has this part.
+inline bool says(std::string_view sentence, std::string_view part) {
+  return sentence.find(part) != std::string_view::npos;
+}
 
 class LockRoom {
  public:

@@ -4,7 +4,6 @@
 
 using namespace sluice;
 using namespace sluice::tests;
-using Catch::Matchers::Contains;
 using protocol::ReleaseLock;
 using protocol::ReleaseLockReply;
 using protocol::RenewLock;

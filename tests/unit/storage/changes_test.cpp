@@ -168,7 +168,8 @@ TEST_CASE("changes in a directory that may not be written are denied") {
   served.put_small("d/a", "x", 1);
   served.put("d/large", pattern(2 * leaf), 2);
   fs::permissions(served.tree / "d", fs::perms::owner_read | fs::perms::owner_exec);
-  CHECK(as_nobody(served.tree, [&] {
+  give_to_nobody(served.tree);
+  CHECK(as_nobody([&] {
     PosixStorage& storage = *served.storage;
     auto denied = [](const auto& result) { return !result && result.error().code == Code::denied; };
     return denied(storage.remove("d/a", false)) && denied(storage.remove("d/large", false)) &&

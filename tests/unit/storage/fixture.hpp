@@ -1,6 +1,7 @@
 // A root in a temporary directory, and short ways to put files through it. For tests alone.
 #pragma once
 
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,26 +146,46 @@ struct Served {
   }
 };
 
-/// Runs it in a process of a user who is not root, and tells what it returned. The directory is
-/// given to that user.
-inline bool as_nobody(const fs::path& directory, const std::function<bool()>& run) {
-  constexpr uid_t nobody = 65534;
-  const bool root = ::geteuid() == 0;
-  if (root) {
-    REQUIRE(::chown(directory.c_str(), nobody, nobody) == 0);
-    for (const auto& entry : fs::recursive_directory_iterator(directory))
-      REQUIRE(::lchown(entry.path().c_str(), nobody, nobody) == 0);
-  }
+/// A user who is not root and owns nothing else.
+inline constexpr uid_t nobody = 65534;
+
+/// Makes nobody the owner of a directory and all in it, where this process may.
+inline void give_to_nobody(const fs::path& directory) {
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(directory.c_str(), nobody, nobody) == 0);
+  for (const auto& entry : fs::recursive_directory_iterator(directory))
+    REQUIRE(::lchown(entry.path().c_str(), nobody, nobody) == 0);
+}
+
+/// Runs it in a process of a user who is not root, and tells what it returned.
+inline bool as_nobody(const std::function<bool()>& run) {
   const pid_t child = ::fork();
   if (child == 0) {
-    if (root &&
-        (::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0))
-      ::_exit(2);
-    ::_exit(run() ? 0 : 1);
+    const bool changed = ::geteuid() != 0 || (::setresgid(nobody, nobody, nobody) == 0 &&
+                                              ::setresuid(nobody, nobody, nobody) == 0);
+    ::_exit(changed && run() ? 0 : 1);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+
+/// A filesystem of its own in a temporary directory, where this process may mount one.
+class MountedDirectory {
+ public:
+  MountedDirectory(const char* type, const char* options) {
+    ok_ = ::mount(type, directory_.path().c_str(), type, 0, options) == 0;
+    if (!ok_) WARN("skipped: no " << type << " can be mounted here");
+  }
+  ~MountedDirectory() {
+    if (ok_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  explicit operator bool() const { return ok_; }
+  const fs::path& path() const { return directory_.path(); }
+
+ private:
+  TemporaryDirectory directory_;
+  bool ok_ = false;
+};
 
 }  // namespace sluice::storage::testing

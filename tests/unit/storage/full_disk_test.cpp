@@ -1,7 +1,5 @@
 // A disk that is full, on a small tmpfs; nothing half written may be left. Skipped where none can
 // be mounted.
-#include <sys/mount.h>
-
 #include "tests/unit/storage/fixture.hpp"
 
 namespace sluice::storage {
@@ -13,30 +11,27 @@ namespace {
 class SmallDisk {
  public:
   SmallDisk() {
-    mounted_ = ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=8m") == 0;
-    if (!mounted_) return WARN("skipped: no tmpfs can be mounted here");
-    auto opened = open_root(directory_.path(), Role::server);
-    if (!opened) return WARN("skipped: " << protocol::sentence(opened.error()));
-    storage = std::move(*opened);
+    if (!mounted_) return;
+    auto opened = open_root(mounted_.path(), Role::server);
+    if (opened)
+      storage = std::move(*opened);
+    else
+      WARN("skipped: " << protocol::sentence(opened.error()));
   }
-  ~SmallDisk() {
-    storage.reset();
-    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
-  }
-  fs::path tree() const { return directory_.path(); }
-  fs::path own(const char* name) const { return directory_.path() / ".sluice" / name; }
+  fs::path tree() const { return mounted_.path(); }
+  fs::path own(const char* name) const { return tree() / ".sluice" / name; }
   /// Leaves no page free.
   void fill() const {
-    std::ofstream file(directory_.path() / "filler", std::ios::binary);
+    std::ofstream file(tree() / "filler", std::ios::binary);
     const std::string page(4096, 'f');
     while (file.write(page.data(), 4096).flush()) continue;
   }
 
-  std::unique_ptr<PosixStorage> storage;
-
  private:
-  TemporaryDirectory directory_;
-  bool mounted_ = false;
+  MountedDirectory mounted_{"tmpfs", "size=8m"};
+
+ public:
+  std::unique_ptr<PosixStorage> storage;
 };
 
 }  // namespace

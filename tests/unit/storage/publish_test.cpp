@@ -203,7 +203,8 @@ TEST_CASE("replay moves files out of the way and back") {
 
 TEST_CASE("a server that is not root publishes what its mode shuts out") {
   TemporaryDirectory directory;
-  CHECK(as_nobody(directory.path(), [&] {
+  give_to_nobody(directory.path());
+  CHECK(as_nobody([&] {
     auto storage = open_root(directory.path(), Role::server);
     if (!storage) return false;
     bool ok = true;

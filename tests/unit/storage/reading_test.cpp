@@ -48,7 +48,8 @@ TEST_CASE("what may not be read is denied") {
   Served served;
   served.put_small("a", "hello", 4);
   fs::permissions(served.tree / "a", fs::perms::none);
-  CHECK(as_nobody(served.tree, [&] {
+  give_to_nobody(served.tree);
+  CHECK(as_nobody([&] {
     const auto opened = served.storage->open("a", 9, "s");
     const auto entry = served.storage->stat("a");
     return !opened && opened.error().code == Code::denied && entry &&

@@ -82,7 +82,8 @@ TEST_CASE("a link in place of the server's directory is refused") {
 TEST_CASE("a root that cannot be written is refused with a sentence") {
   TemporaryDirectory directory;
   fs::permissions(directory.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  CHECK(as_nobody(directory.path(), [&] {
+  give_to_nobody(directory.path());
+  CHECK(as_nobody([&] {
     const auto refused = open_root(directory.path(), Role::server);
     return !refused && refused.error().code == Code::root_unusable &&
            refused.error().detail == "cannot make the directory '.sluice' in it: Permission denied";
@@ -95,7 +96,8 @@ TEST_CASE("a prepared root that can no longer be written is refused") {
   must(open_root(directory.path(), Role::server));
   const fs::path own = directory.path() / ".sluice";
   fs::permissions(own, fs::perms::owner_read | fs::perms::owner_exec);
-  CHECK(as_nobody(directory.path(), [&] {
+  give_to_nobody(directory.path());
+  CHECK(as_nobody([&] {
     const auto server = open_root(directory.path(), Role::server);
     const auto worker = open_root(directory.path(), Role::worker);
     return !server && server.error().code == Code::root_unusable &&
@@ -106,11 +108,30 @@ TEST_CASE("a prepared root that can no longer be written is refused") {
 }
 
 TEST_CASE("a filesystem without user attributes is refused") {
-  // ramfs and procfs have none; a directory of sysfs cannot be written at all.
-  TemporaryDirectory directory;
-  const auto refused = open_root("/proc/self", Role::server);
+  const MountedDirectory ramfs("ramfs", "");
+  if (!ramfs) return;
+  const auto refused = open_root(ramfs.path(), Role::server);
   REQUIRE(code(refused) == Code::root_unusable);
-  CHECK(refused.error().path == "/proc/self");
+  CHECK(refused.error().path == ramfs.path());
+  CHECK(refused.error().detail == "user extended attributes do not work in " +
+                                      std::string(ramfs.path() / ".sluice" / "check") +
+                                      ": Operation not supported");
+  CHECK(fs::is_empty(ramfs.path() / ".sluice" / "staging"));
+  CHECK_FALSE(fs::exists(ramfs.path() / ".sluice" / "check"));
+}
+
+TEST_CASE("a part of the server's directory on another filesystem is refused") {
+  TemporaryDirectory directory;
+  must(open_root(directory.path(), Role::server));
+  const MountedDirectory tmpfs("tmpfs", "size=1m");
+  if (!tmpfs) return;
+  const fs::path staging = directory.path() / ".sluice" / "staging";
+  REQUIRE(::mount(tmpfs.path().c_str(), staging.c_str(), nullptr, MS_BIND, nullptr) == 0);
+  const auto refused = open_root(directory.path(), Role::server);
+  REQUIRE(::umount2(staging.c_str(), MNT_DETACH) == 0);
+  REQUIRE(code(refused) == Code::root_unusable);
+  CHECK(refused.error().detail ==
+        std::string(staging) + " lies on another filesystem than the root");
 }
 
 TEST_CASE("what a killed check left does not stop the next server") {
@@ -124,10 +145,6 @@ TEST_CASE("what a killed check left does not stop the next server") {
 TEST_CASE("leaves recorded before the machine went down are not believed") {
   TemporaryDirectory directory;
   const std::string bytes = pattern(3 * leaf);
-  {
-    Served served;
-    served.upload("x", bytes);
-  }
   auto storage = must(open_root(directory.path(), Role::server));
   must(storage->begin_upload("0000000000000001-a", bytes.size()));
   must(storage->write_upload("0000000000000001-a", 0, bytes, protocol::leaves_of(bytes)));

@@ -1,0 +1,206 @@
+// Serves whatever has been asked for, in one batch after the other.
+#include "tests/unit/client/fake_server.hpp"
+
+#include <algorithm>
+
+namespace sluice::tests {
+
+using protocol::Code;
+using protocol::Type;
+using runtime::make_error;
+using runtime::make_reply;
+using runtime::Message;
+
+namespace {
+
+template <class M>
+M body_of(const Message& message) {
+  return protocol::decode<M>(message.body).value();
+}
+
+protocol::Digest root_of_bytes(const std::string& bytes) {
+  return protocol::root_of(protocol::leaves_of(bytes));
+}
+
+}  // namespace
+
+FakeServer::FakeServer() : thread_([this] { run(); }) {}
+
+FakeServer::~FakeServer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+std::uint64_t FakeServer::submit(Message request, Answer answer) {
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back({++last_handle_, std::move(request), std::move(answer)});
+  std::size_t bytes = 0;
+  for (const Job& job : jobs_) {
+    bytes += job.request.payload.size();
+    if (job.request.header.type == Type::read) bytes += job.request.header.credit_bytes;
+  }
+  most_bytes_at_once = std::max(most_bytes_at_once, bytes);
+  changed_.notify_all();
+  return last_handle_;
+}
+
+void FakeServer::cancel(std::uint64_t handle) {
+  const std::lock_guard lock(mutex_);
+  ++cancelled;
+  for (auto job = unanswered_.begin(); job != unanswered_.end(); ++job)
+    if (job->handle == handle) {
+      job->answer(make_error(job->request, {Code::cancelled, {}, {}}));
+      unanswered_.erase(job);
+      return;
+    }
+}
+
+std::optional<client::ServerLimits> FakeServer::limits() const {
+  const std::lock_guard lock(mutex_);
+  if (!welcomed) return std::nullopt;
+  return granted;
+}
+
+void FakeServer::settle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return jobs_.empty() && !serving_; });
+}
+
+void FakeServer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (jobs_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
+    // Let the asker fill its window.
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    lock.lock();
+    std::vector<Job> batch;
+    batch.swap(jobs_);
+    std::reverse(batch.begin(), batch.end());
+    serving_ = true;
+    for (Job& job : batch) {
+      ++seen[job.request.header.type];
+      const auto error = fault ? fault(job.request) : std::nullopt;
+      if (error && error->code == Code{}) {
+        unanswered_.push_back(std::move(job));
+        continue;
+      }
+      Message reply = error ? make_error(job.request, *error) : serve(job.request);
+      if (tamper) tamper(reply);
+      lock.unlock();
+      job.answer(std::move(reply));
+      lock.lock();
+    }
+    serving_ = false;
+    changed_.notify_all();
+  }
+}
+
+std::uint64_t FakeServer::store(const std::string& path, std::string bytes,
+                                const protocol::Preserve& preserve, const protocol::Terms& terms) {
+  files[path] = {std::move(bytes), ++last_version_, preserve, terms};
+  return last_version_;
+}
+
+Message FakeServer::serve(const Message& request) {
+  switch (request.header.type) {
+    case Type::ping:
+      welcomed = true;
+      return make_reply(request, protocol::Pong{});
+    case Type::get:
+    case Type::read:
+    case Type::read_end:
+      return serve_download(request);
+    default:
+      return serve_upload(request);
+  }
+}
+
+Message FakeServer::serve_upload(const Message& request) {
+  switch (request.header.type) {
+    case Type::put: {
+      const auto put = body_of<protocol::Put>(request);
+      std::string bytes(request.payload.text());
+      if (root_of_bytes(bytes) != put.root)
+        return make_error(request, {Code::digest_mismatch, put.path, {}});
+      return make_reply(
+          request, protocol::PutReply{store(put.path, std::move(bytes), put.preserve, put.terms)});
+    }
+    case Type::write_begin: {
+      const auto begin = body_of<protocol::WriteBegin>(request);
+      uploads[begin.upload] = std::string(begin.size_bytes, '\0');
+      return make_reply(request, protocol::WriteBeginReply{});
+    }
+    case Type::write_chunk: {
+      const auto chunk = body_of<protocol::WriteChunk>(request);
+      const auto found = uploads.find(chunk.upload);
+      if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
+      if (protocol::leaves_of(request.payload.bytes()) != chunk.leaves)
+        return make_error(request, {Code::digest_mismatch, {}, {}});
+      found->second.replace(chunk.offset_bytes, request.payload.size(), request.payload.text());
+      return make_reply(request, protocol::WriteChunkReply{});
+    }
+    case Type::write_commit: {
+      const auto commit = body_of<protocol::WriteCommit>(request);
+      const auto found = uploads.find(commit.upload);
+      if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
+      if (root_of_bytes(found->second) != commit.root)
+        return make_error(request, {Code::digest_mismatch, {}, {}});
+      const auto version =
+          store(commit.path, std::move(found->second), commit.preserve, commit.terms);
+      uploads.erase(found);
+      return make_reply(request, protocol::WriteCommitReply{version});
+    }
+    case Type::write_abort:
+      uploads.erase(body_of<protocol::WriteAbort>(request).upload);
+      return make_reply(request, protocol::WriteAbortReply{});
+    default:
+      return make_error(request, {Code::unknown_type, {}, {}});
+  }
+}
+
+Message FakeServer::serve_download(const Message& request) {
+  switch (request.header.type) {
+    case Type::get: {
+      const auto get = body_of<protocol::Get>(request);
+      const auto found = files.find(get.path);
+      if (found == files.end()) return make_error(request, {Code::not_found, get.path, {}});
+      protocol::GetReply reply;
+      reply.attributes.size_bytes = found->second.bytes.size();
+      reply.attributes.version = found->second.version;
+      reply.attributes.root = root_of_bytes(found->second.bytes);
+      reply.attributes.mode = found->second.preserve.mode.value_or(0644);
+      reply.attributes.mtime_ns = found->second.preserve.mtime_ns.value_or(0);
+      if (found->second.bytes.size() > granted.small_file_bytes) {
+        reply.snapshot = "5a." + std::to_string(last_handle_);
+        snapshots[reply.snapshot] = found->second;
+        return make_reply(request, reply);
+      }
+      Message message = make_reply(request, reply);
+      message.payload = protocol::Payload::of(found->second.bytes);
+      return message;
+    }
+    case Type::read: {
+      const auto read = body_of<protocol::Read>(request);
+      const auto found = snapshots.find(read.snapshot);
+      if (found == snapshots.end()) return make_error(request, {Code::snapshot_gone, {}, {}});
+      const std::string bytes = found->second.bytes.substr(read.offset_bytes, read.length_bytes);
+      Message message =
+          make_reply(request, protocol::ReadReply{protocol::Binary(protocol::leaves_of(bytes))});
+      message.payload = protocol::Payload::of(bytes);
+      return message;
+    }
+    default:
+      snapshots.erase(body_of<protocol::ReadEnd>(request).snapshot);
+      return make_reply(request, protocol::ReadEndReply{});
+  }
+}
+
+}  // namespace sluice::tests

@@ -1,0 +1,73 @@
+// A server of a few lines in the place of a connection: files in memory, with faults on demand. It
+// answers on a thread of its own, always all that has come meanwhile, the last first.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "client/requester.hpp"
+#include "protocol/messages/changes.hpp"
+#include "protocol/messages/files.hpp"
+
+namespace sluice::tests {
+
+class FakeServer final : public client::Requester {
+ public:
+  FakeServer();
+  ~FakeServer() override;
+
+  std::uint64_t submit(runtime::Message request, Answer answer) override;
+  void cancel(std::uint64_t handle) override;
+  std::optional<client::ServerLimits> limits() const override;
+
+  /// Waits until all that was asked is answered.
+  void settle();
+
+  client::ServerLimits granted{1u << 20, 128u << 10, 1'000};
+  bool welcomed = true;
+  /// Asked before each request is served; an error becomes its answer, Code{} none at all.
+  std::function<std::optional<protocol::Error>(const runtime::Message&)> fault;
+  /// Changes an answer on its way out.
+  std::function<void(runtime::Message&)> tamper;
+
+  struct File {
+    std::string bytes;
+    std::uint64_t version = 0;
+    protocol::Preserve preserve;
+    protocol::Terms terms;
+  };
+  // Looked at when settled.
+  std::map<std::string, File> files;
+  std::map<std::string, std::string> uploads;
+  std::map<std::string, File> snapshots;
+  std::map<protocol::Type, int> seen;
+  std::size_t most_bytes_at_once = 0;
+  std::size_t cancelled = 0;
+
+ private:
+  struct Job {
+    std::uint64_t handle = 0;
+    runtime::Message request;
+    Answer answer;
+  };
+  void run();
+  runtime::Message serve(const runtime::Message& request);
+  runtime::Message serve_upload(const runtime::Message& request);
+  runtime::Message serve_download(const runtime::Message& request);
+  std::uint64_t store(const std::string& path, std::string bytes,
+                      const protocol::Preserve& preserve, const protocol::Terms& terms);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Job> jobs_;
+  std::vector<Job> unanswered_;
+  bool serving_ = false;
+  bool stopping_ = false;
+  std::uint64_t last_handle_ = 0;
+  std::uint64_t last_version_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace sluice::tests

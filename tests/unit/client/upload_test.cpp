@@ -1,0 +1,254 @@
+// Uploads against a server in memory that answers out of order and fails on demand.
+#include "client/transfer/upload.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/catch.hpp"
+#include "tests/unit/client/fake_server.hpp"
+
+namespace sluice::tests {
+namespace {
+
+using client::input_from;
+using client::upload;
+using protocol::Code;
+using protocol::Type;
+
+std::string pattern(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7 + i / 251);
+  return bytes;
+}
+
+client::UploadRequest request_for(const std::string& path) {
+  client::UploadRequest request;
+  request.path = path;
+  request.preserve.mode = 0600;
+  request.terms.token = "5-0123456789abcdef";
+  return request;
+}
+
+TEST_CASE("a small file is one message, a larger one an upload") {
+  const std::size_t size =
+      GENERATE(0u, 1u, 1'000u, 1'001u, 128u << 10, (128u << 10) + 1, 3u << 20, (3u << 20) + 17);
+  FakeServer server;
+  const std::string bytes = pattern(size);
+  std::uint64_t reported = 0;
+  Call call;
+  call.progress = [&](std::uint64_t done, std::uint64_t total) {
+    CHECK(done >= reported);
+    CHECK(total == size);
+    reported = done;
+  };
+  const auto version = upload(server, request_for("a"), *input_from(bytes), call);
+  REQUIRE(version);
+  server.settle();
+  CHECK(*version == 1);
+  CHECK(server.files["a"].bytes == bytes);
+  CHECK(server.files["a"].preserve.mode == 0600);
+  CHECK(server.files["a"].terms.token == "5-0123456789abcdef");
+  CHECK(reported == size);
+  CHECK(server.uploads.empty());
+  CHECK(server.seen[Type::put] == (size <= 1'000 ? 1 : 0));
+  CHECK(server.seen[Type::write_abort] == 0);
+}
+
+TEST_CASE("several chunks are under way at once, bounded by the server's window") {
+  FakeServer server;
+  const std::string bytes = pattern(4u << 20);
+  REQUIRE(upload(server, request_for("a"), *input_from(bytes), {}));
+  server.settle();
+  CHECK(server.most_bytes_at_once > server.granted.chunk_bytes);
+  CHECK(server.most_bytes_at_once <= server.granted.window_bytes / 2);
+  CHECK(server.files["a"].bytes == bytes);
+}
+
+TEST_CASE("limits that are not known yet are asked for") {
+  FakeServer server;
+  server.welcomed = false;
+  REQUIRE(upload(server, request_for("a"), *input_from("abc"), {}));
+  CHECK(server.seen[Type::ping] == 1);
+}
+
+TEST_CASE("what fails leaves no upload behind") {
+  const Type at = GENERATE(Type::write_begin, Type::write_chunk, Type::write_commit);
+  FakeServer server;
+  server.fault = [&](const runtime::Message& request) -> std::optional<protocol::Error> {
+    if (request.header.type == at) return protocol::Error{Code::no_space, "a", "disk"};
+    return std::nullopt;
+  };
+  const auto version = upload(server, request_for("a"), *input_from(pattern(1u << 20)), {});
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == Code::no_space);
+  server.settle();
+  CHECK(server.uploads.empty());
+  CHECK(server.files.empty());
+  CHECK(server.seen[Type::write_abort] == 1);
+}
+
+TEST_CASE("an upload that the server has forgotten is begun anew, once") {
+  const int failures = GENERATE(1, 2);
+  const Type at = GENERATE(Type::write_chunk, Type::write_commit);
+  FakeServer server;
+  int left = failures;
+  server.fault = [&](const runtime::Message& request) -> std::optional<protocol::Error> {
+    if (request.header.type != at || left == 0) return std::nullopt;
+    // All that is under way in one attempt fails together.
+    if (server.seen[Type::write_begin] > failures - left) --left;
+    return protocol::Error{Code::unknown_upload, {}, {}};
+  };
+  const std::string bytes = pattern(500'000);
+  const auto version = upload(server, request_for("a"), *input_from(bytes), {});
+  server.settle();
+  CHECK(version.has_value() == (failures == 1));
+  CHECK(server.seen[Type::write_begin] == 2);
+  CHECK(server.uploads.empty());
+  if (version) CHECK(server.files["a"].bytes == bytes);
+}
+
+TEST_CASE("a cancelled upload is aborted") {
+  FakeServer server;
+  std::stop_source stop;
+  Call call;
+  call.stop = stop.get_token();
+  SECTION("between chunks") {
+    call.progress = [&](std::uint64_t, std::uint64_t) { stop.request_stop(); };
+  }
+  SECTION("while it waits for somebody's lock") {
+    server.fault = [&](const runtime::Message& request) -> std::optional<protocol::Error> {
+      if (request.header.type != Type::write_commit) return std::nullopt;
+      stop.request_stop();
+      return protocol::Error{};
+    };
+  }
+  const auto version = upload(server, request_for("a"), *input_from(pattern(3u << 20)), call);
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == Code::cancelled);
+  server.settle();
+  CHECK(server.uploads.empty());
+  CHECK(server.files.empty());
+}
+
+TEST_CASE("what a callback throws comes out, and the upload is aborted") {
+  FakeServer server;
+  Source source;
+  source.size_bytes = 1u << 20;
+  source.read = [](std::uint64_t offset, char* buffer, std::size_t size) -> std::size_t {
+    if (offset > 0) throw std::runtime_error("out of paper");
+    std::fill_n(buffer, size, 'x');
+    return size;
+  };
+  CHECK_THROWS_WITH(upload(server, request_for("a"), *input_from(source), {}), "out of paper");
+  server.settle();
+  CHECK(server.uploads.empty());
+  CHECK(server.files.empty());
+}
+
+TEST_CASE("no answer within the patience is a failure of its own") {
+  FakeServer server;
+  server.fault = [](const runtime::Message&) { return std::optional(protocol::Error{}); };
+  const auto version =
+      upload(server, request_for("a"), *input_from("abc"), {}, std::chrono::milliseconds(30));
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == Code::timed_out);
+  CHECK(server.cancelled == 1);
+}
+
+struct Scratch {
+  std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("sluice-upload-" + std::to_string(getpid()));
+  Scratch() { std::filesystem::create_directories(directory); }
+  ~Scratch() { std::filesystem::remove_all(directory); }
+  std::string file(const std::string& bytes) const {
+    std::ofstream(directory / "f") << bytes;
+    return directory / "f";
+  }
+};
+
+TEST_CASE("a local file is stored with its mode and time when they are to be kept") {
+  const Scratch scratch;
+  FakeServer server;
+  const std::string bytes = pattern(GENERATE(0u, 200u, 300'000u));
+  const LocalFile local{scratch.file(bytes), true, true, false};
+  std::filesystem::permissions(local.path, std::filesystem::perms(0640));
+  auto source = input_from(local, {});
+  REQUIRE(source);
+  CHECK(source->preserve.mode == 0640);
+  CHECK(source->preserve.mtime_ns.value_or(0) > 1'600'000'000'000'000'000);
+  CHECK(source->input->size_bytes() == bytes.size());
+  REQUIRE(upload(server, {"a", source->preserve, {}}, *source->input, {}));
+  server.settle();
+  CHECK(server.files["a"].bytes == bytes);
+}
+
+TEST_CASE("a local file that changes while it is read is not stored") {
+  const Scratch scratch;
+  FakeServer server;
+  const std::string path = scratch.file(pattern(1u << 20));
+  auto source = input_from({path, false, false, false}, {});
+  REQUIRE(source);
+  SECTION("shorter") {
+    std::filesystem::resize_file(path, 700'000);
+  }
+  SECTION("longer") {
+    std::ofstream(path, std::ios::app) << "more";
+  }
+  SECTION("touched") {
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  const auto version = upload(server, request_for("a"), *source->input, {});
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == Code::local_io);
+  CHECK(version.error().path == path);
+  server.settle();
+  CHECK(server.files.empty());
+  CHECK(server.uploads.empty());
+}
+
+TEST_CASE("local files that cannot be read") {
+  const Scratch scratch;
+  const auto missing = input_from({scratch.directory / "none", false, false, false}, {});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code == Code::local_io);
+  const auto directory = input_from({scratch.directory, false, false, false}, {});
+  REQUIRE_FALSE(directory);
+  CHECK(directory.error().detail == "is a directory");
+}
+
+TEST_CASE("a stream is read to its end, short or long") {
+  const std::size_t size = GENERATE(0u, 5u, 128u << 10, (128u << 10) + 1, 1'000'000u);
+  const std::string bytes = pattern(size);
+  std::size_t given = 0;
+  const Stream stream = [&](char* buffer, std::size_t room) {
+    const std::size_t piece = std::min({room, std::size_t{10'007}, bytes.size() - given});
+    bytes.copy(buffer, piece, given);
+    given += piece;
+    return piece;
+  };
+  auto input = input_from(stream, {});
+  REQUIRE(input);
+  CHECK((*input)->size_bytes() == size);
+  FakeServer server;
+  REQUIRE(upload(server, request_for("a"), **input, {}));
+  server.settle();
+  CHECK(server.files["a"].bytes == bytes);
+}
+
+TEST_CASE("what has no size beforehand is read like a stream") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  REQUIRE(write(ends[1], "through a pipe", 14) == 14);
+  close(ends[1]);
+  auto source = input_from({"/proc/self/fd/" + std::to_string(ends[0]), true, true, false}, {});
+  close(ends[0]);
+  REQUIRE(source);
+  CHECK(source->input->size_bytes() == 14);
+  CHECK_FALSE(source->preserve.mode);
+}
+
+}  // namespace
+}  // namespace sluice::tests
