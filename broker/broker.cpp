@@ -223,7 +223,7 @@ void Broker::from_worker(Message&& message, Time now, Outbox& outbox) {
     case Type::worker_bye:
       return give_up_worker(std::string(message.peer.id), outbox);
     case Type::job_parked:
-      return on_job_parked(message, *worker, outbox);
+      return on_job_parked(message, *worker, now, outbox);
     default:
       return on_job_reply(std::move(message), *worker, outbox);
   }
@@ -258,13 +258,21 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   hand_out(outbox);
 }
 
-void Broker::on_job_parked(const Message& message, WorkerState& worker, Outbox& outbox) {
+void Broker::on_job_parked(const Message& message, WorkerState& worker, Time now, Outbox& outbox) {
   const auto found = jobs_.find(message.stamp.job);
   if (found == jobs_.end() || found->second.worker != worker.peer ||
       found->second.attempt != message.header.attempt)
     return;
   Job& job = found->second;
   job.place = Place::parked;
+  Session* session = sessions_.find(job.session);
+  // Nobody waits for it any more; otherwise the lock actor has to know that the session lives.
+  if (session == nullptr) {
+    job.cancel_wanted = true;
+  } else if (!session->told_locks) {
+    session->told_locks = Time::min();
+    tell_locks_alive(*session, now, outbox);
+  }
   dispatch_.park(worker, job.number);
   if (job.cancel_wanted) cancel_at_locks(job, outbox);
   hand_out(outbox);

@@ -79,7 +79,8 @@ class Broker final : public runtime::Actor {
   // from workers
   void from_worker(runtime::Message&& message, Time now, runtime::Outbox& outbox);
   void on_worker_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
-  void on_job_parked(const runtime::Message& message, WorkerState& worker, runtime::Outbox& outbox);
+  void on_job_parked(const runtime::Message& message, WorkerState& worker, Time now,
+                     runtime::Outbox& outbox);
   void on_job_reply(runtime::Message&& message, WorkerState& worker, runtime::Outbox& outbox);
   // from the lock actor
   void from_locks(runtime::Message&& message, runtime::Outbox& outbox);

@@ -209,8 +209,8 @@ void Server::Impl::start_threads() {
   workers = std::make_unique<workers::Host>(context, *storage, host);
 }
 
-// A last checkpoint spares the next start the replay. It is bounded: the log is good without it, and a disk
-// that is still busy must not keep the process.
+// A last checkpoint spares the next start the replay. It is bounded: the log is good without it,
+// and a disk that is still busy must not keep the process.
 void Server::Impl::checkpoint_and_stop() {
   publisher_thread.runner.post(
       *publisher, runtime::make_message({Port::application, {}}, protocol::Checkpoint{0}));

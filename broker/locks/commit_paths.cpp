@@ -46,7 +46,7 @@ protocol::Result<std::vector<protocol::LockClaim>> claims_of(const protocol::Com
 }
 
 bool path_suffices(const protocol::Commit& commit, const protocol::LockClaim& claim) {
-  return !claim.tree || (commit.kind == ChangeKind::remove && !commit.recursive);
+  return !claim.tree || !commit.recursive;
 }
 
 }  // namespace sluice::broker::locks

@@ -14,8 +14,8 @@ namespace sluice::broker::locks {
 /// (unknown kind) or `bad_path`.
 protocol::Result<std::vector<protocol::LockClaim>> claims_of(const protocol::Commit& commit);
 
-/// Whether an exclusive lock of just the path covers this claim of the change: a removal that is
-/// not recursive takes nothing away but the path itself.
+/// Whether an exclusive lock of just the path covers this claim of the change: a removal or rename
+/// that is not recursive takes nothing away but the path itself.
 bool path_suffices(const protocol::Commit& commit, const protocol::LockClaim& claim);
 
 }  // namespace sluice::broker::locks

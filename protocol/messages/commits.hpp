@@ -37,7 +37,7 @@ struct Commit {
   Digest root{};
   /// put: whether the payload holds the bytes, to be logged.
   bool small = false;
-  /// remove: directories with all beneath them too.
+  /// remove: directories with all beneath them too. rename: it is a directory, and goes with all beneath it.
   bool recursive = false;
   /// make_directory: missing parents, outermost first, and an existing directory is no error.
   bool parents = false;

@@ -259,6 +259,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(lease_ms),
                                                     LIMIT(lease_min_ms),
                                                     LIMIT(lease_max_ms),
+                                                    LIMIT(unfinished_bytes),
                                                     LIMIT(outbox_bytes),
                                                     LIMIT(jobs),
                                                     LIMIT(claims),

@@ -68,8 +68,9 @@ bool LockChecker::on_granted(const Message& reply) {
   const Claims& claims = asked_.at(key_of(reply));
   for (const auto& [number, grant] : grants_)
     if (is_held(grant) && conflict(grant.claims, claims))
-      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x}",
-                                  token->number, claims[0].path, number, grant.session)};
+      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x} until {}",
+                                  token->number, claims[0].path, number, grant.session,
+                                  (grant.proven + grant.ttl).count())};
   for (const auto& [number, commit] : under_way_)
     if (conflict(commit.claims, claims))
       throw Violation{fmt::format("lock {} on {} was granted while commit {} ({}) was under way",
@@ -124,8 +125,9 @@ void LockChecker::on_publish(const Message& message) {
   for (const auto& [number, grant] : grants_) {
     if (token && token->number == number) continue;
     if (is_held(grant) && conflict(grant.claims, claims))
-      throw Violation{fmt::format("commit {} ({}) went through while lock {} was held by {:x}",
-                                  commit_number, commit->path, number, grant.session)};
+      throw Violation{fmt::format(
+          "commit {} ({}) went through while lock {} was held by {:x} until {}", commit_number,
+          commit->path, number, grant.session, (grant.proven + grant.ttl).count())};
   }
   under_way_[commit_number] = {commit->path, claims, token ? token->number : 0};
 }
@@ -145,13 +147,17 @@ void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) 
     throw Violation{fmt::format("lock {} was never granted to {:x}", number, session)};
   // It may be over already, by a release of the session's own or with the server.
   if (found->second.released) return;
-  found->second.believed = true;
   found->second.proven = std::max(found->second.proven, when);
+  found->second.believed = world_.time() < found->second.proven + found->second.ttl;
 }
 
 void LockChecker::proven(std::uint64_t session, Time when) {
-  for (auto& [number, grant] : grants_)
-    if (grant.session == session) grant.proven = std::max(grant.proven, when);
+  for (auto& [number, grant] : grants_) {
+    if (grant.session != session) continue;
+    // An answer that came after the time to live says nothing of the lock.
+    if (!is_held(grant)) grant.believed = false;
+    grant.proven = std::max(grant.proven, when);
+  }
 }
 
 void LockChecker::lets_go(std::uint64_t number) {

@@ -282,6 +282,8 @@ std::string Run::who_waits() const {
   std::string text;
   for (const auto& client : clients_)
     if (!client->idle()) text += client->host().name() + ": " + client->waits_for();
+  for (const std::string& name : machine_.storage.litter()) text += " " + name;
+  for (const std::string& name : machine_.storage.trash()) text += " trash/" + name;
   return text;
 }
 

@@ -99,7 +99,7 @@ class SimLogFiles final : public storage::LogFiles {
   /// Keeps what was synced and some of the rest: cut anywhere, torn, with holes or garbage behind.
   void power_loss(Random& random);
   /// The process was killed: all bytes stay, but they are not durable by that.
-  void crash() { current_ = 0; }
+  void crash() { current_ = 0, sync_failed_ = false; }
   /// Whether `sync` or `append` was called after a sync had failed, which the interface forbids.
   bool misused() const { return misused_; }
   /// To be changed by tests that tamper with the log.

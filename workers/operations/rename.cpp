@@ -11,7 +11,10 @@ Result<Ending> rename(const Job& job) {
   if (request->path != request->to_path && protocol::is_within(request->to_path, request->path))
     return protocol::fail(protocol::Code::bad_path, request->to_path,
                           "a directory cannot be moved into itself");
+  const auto entry = job.storage.stat(request->path);
   Change change;
+  change.commit.recursive =
+      entry && entry->attributes.kind == protocol::EntryKind::directory;
   change.commit.kind = protocol::ChangeKind::rename;
   change.commit.path = std::move(request->path);
   change.commit.to_path = std::move(request->to_path);

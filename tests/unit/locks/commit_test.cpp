@@ -275,6 +275,7 @@ TEST_CASE("a commit with a token must be covered by an exclusive lock", "[locks]
   not_covered(LockRoom::put("s", 0, set), "s");
   not_covered(LockRoom::remove("p", true, path), "p");
   not_covered(LockRoom::rename("p", "p", path), "p");
+  allowed(LockRoom::rename("p", "p", path, false));
   not_covered(LockRoom::rename("t/x", "u", set), "u");
   auto directories = LockRoom::put("t/a/b", 0, path);
   directories.kind = protocol::ChangeKind::make_directory;

@@ -103,10 +103,11 @@ class LockRoom {
     return commit;
   }
   static protocol::Commit rename(const std::string& from, const std::string& to,
-                                 const std::string& token = {}) {
+                                 const std::string& token = {}, bool directory = true) {
     protocol::Commit commit = put(from, 0, token);
     commit.kind = protocol::ChangeKind::rename;
     commit.to_path = to;
+    commit.recursive = directory;
     return commit;
   }
   /// A worker's commit: its own handle for it is 5000 + request id.

@@ -95,6 +95,9 @@ TEST_CASE_METHOD(Conditions, "rename") {
   CHECK(move("none", "b") == "not_found none");
   CHECK(move("hand", "d") == "exists d");
   CHECK(move("d", "hand") == "not_directory hand");
+  Commit taken_for_a_file = change(ChangeKind::rename, "d", "e");
+  taken_for_a_file.recursive = false;
+  CHECK(told(taken_for_a_file) == "is_directory d");
   CHECK(move("d", "d/e/f") == "bad_path d/e/f");
   CHECK(move("hand", "no/a") == "not_found no");
   CHECK(move("hand", "d/inner/a") == "not_directory d/inner");

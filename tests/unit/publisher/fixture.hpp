@@ -162,6 +162,8 @@ struct Fixture {
     commit.kind = kind;
     commit.path = path;
     commit.to_path = to;
+    // A worker says so of what it saw to be a directory; of a file it changes nothing.
+    commit.recursive = kind == ChangeKind::rename;
     return commit;
   }
 

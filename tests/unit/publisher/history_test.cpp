@@ -166,7 +166,7 @@ struct History : Fixture {
                             << static_cast<int>(sent.commit.kind) << " told " << code_of(*body));
       REQUIRE((body->code == 0) == done);
       ++answered;
-      }
+    }
     if (!checkpoint || testing::chance(random, 30)) return;
     deliver(checkpointed(*std::exchange(checkpoint, std::nullopt)));
     take_answers();
@@ -215,6 +215,7 @@ struct History : Fixture {
       }
     }
     check_restarted();
+    request += 1;  // what a killed process had staged keeps its name
   }
 
   void live() {
@@ -246,7 +247,7 @@ struct History : Fixture {
 
 TEST_CASE("histories: what was answered is there after kills and power losses") {
   int answered = 0;
-  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     INFO("seed " << seed);
     History history(seed);
     REQUIRE(history.start(history.config));
