@@ -25,9 +25,7 @@ namespace {
 constexpr std::size_t secret_bytes = 16;
 constexpr std::size_t session_name_bytes = 128;
 // A job that killed so many workers will kill the next one too.
-constexpr std::uint16_t attempts = 5;
-// A ROUTER does not tell which peer has room again, so full ones are tried this often.
-constexpr Time retry_pause{2};
+constexpr std::uint16_t losses_most = 5;
 
 // Jobs that take long enough to be worth another core.
 bool is_heavy(Type type) {
@@ -185,6 +183,7 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     jobs_.at(known->second).connection = connection;
     return;
   }
+  if (adopt_orphan(request_id, session, connection)) return;
   if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
   const std::size_t bytes = message.payload.size() + message.header.credit_bytes;
   if (session.jobs.size() >= limits::window_requests ||
@@ -221,7 +220,7 @@ void Broker::from_worker(Message&& message, Time now, Outbox& outbox) {
     case Type::worker_heartbeat:
       return outbox.send(make_reply(message, protocol::WorkerHeartbeatReply{}));
     case Type::worker_bye:
-      return give_up_worker(std::string(message.peer.id), outbox);
+      return give_up_worker(message.peer.id, false, now, outbox);
     case Type::job_parked:
       return on_job_parked(message, *worker, now, outbox);
     default:
@@ -237,7 +236,7 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
         make_error(message, {Code::version_mismatch, {}, "this server speaks protocol version 1"}));
   if (hello->root_identity != config_.root_identity)
     return outbox.send(make_error(message, {Code::wrong_root, {}, {}}));
-  give_up_worker(message.peer.id, outbox);
+  give_up_worker(message.peer.id, false, now, outbox);
   WorkerState worker;
   worker.peer = message.peer.id;
   worker.number = ++last_worker_;
@@ -265,7 +264,7 @@ void Broker::on_job_parked(const Message& message, WorkerState& worker, Time now
     return;
   Job& job = found->second;
   job.place = Place::parked;
-  Session* session = sessions_.find(job.session);
+  Session* session = awaiting(job);
   // Nobody waits for it any more; otherwise the lock actor has to know that the session lives.
   if (session == nullptr) {
     job.cancel_wanted = true;
@@ -279,17 +278,18 @@ void Broker::on_job_parked(const Message& message, WorkerState& worker, Time now
 }
 
 void Broker::on_job_reply(Message&& message, WorkerState& worker, Outbox& outbox) {
-  dispatch_.finish(worker, message.stamp.job);
   const auto found = jobs_.find(message.stamp.job);
-  // Jobs that ended meanwhile (session gone, shutdown), and late answers of an old attempt.
-  if (found == jobs_.end() || found->second.worker != worker.peer ||
-      found->second.attempt != message.header.attempt)
-    return hand_out(outbox);
-  answer_job(found->first, std::move(message), outbox);
+  // Late answers of an old attempt: the new one may be at the same worker, and goes on.
+  if (found != jobs_.end() &&
+      (found->second.worker != worker.peer || found->second.attempt != message.header.attempt))
+    return;
+  dispatch_.finish(worker, message.stamp.job);
+  // Jobs may have ended meanwhile, in a shutdown.
+  if (found != jobs_.end()) answer_job(found->first, std::move(message), outbox);
   hand_out(outbox);
 }
 
-void Broker::give_up_worker(const std::string& peer, Outbox& outbox) {
+void Broker::give_up_worker(const std::string& peer, bool lost_it, Time now, Outbox& outbox) {
   const auto worker = dispatch_.remove(peer);
   if (!worker) return;
   // Before anybody else gets its jobs: what it still sends to the lock actor does not count any
@@ -305,7 +305,9 @@ void Broker::give_up_worker(const std::string& peer, Outbox& outbox) {
     Job& job = found->second;
     job.place = Place::queued;
     job.worker.clear();
-    if (++job.attempt >= attempts)
+    job.since = now;
+    ++job.attempt;
+    if (lost_it && ++job.losses >= losses_most)
       fail_job(number, {Code::io_error, {}, "several workers were lost over it"}, outbox);
     else
       dispatch_.enqueue_again(number, is_heavy(job.request.header.type));
@@ -358,8 +360,7 @@ void Broker::hand_out(Outbox& outbox) {
 void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
   const auto found = jobs_.find(number);
   const Job& job = found->second;
-  Session* session = sessions_.find(job.session);
-  if (session != nullptr) {
+  if (Session* session = awaiting(job)) {
     session->jobs.erase(job.request.header.request_id);
     session->bytes -= job.bytes;
     // Without a connection the answer is dropped: the client asks again under the same id when it
@@ -369,12 +370,47 @@ void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
       reply.header.attempt = 0;
       outbox.send(std::move(reply));
     }
+  } else {
+    drop_orphan(job);
   }
   jobs_.erase(found);
 }
 
 void Broker::fail_job(std::uint64_t number, const protocol::Error& error, Outbox& outbox) {
   answer_job(number, make_error(jobs_.at(number).request, error), outbox);
+}
+
+Session* Broker::awaiting(const Job& job) {
+  Session* session = sessions_.find(job.session);
+  if (session == nullptr) return nullptr;
+  const auto found = session->jobs.find(job.request.header.request_id);
+  return found != session->jobs.end() && found->second == job.number ? session : nullptr;
+}
+
+// A session that had ended came back and repeats what is still under way. What waits for a lock has
+// been cancelled with the session, and is begun anew.
+bool Broker::adopt_orphan(std::uint64_t request_id, Session& session, Connection connection) {
+  const auto found = orphans_.find({session.number, request_id});
+  if (found == orphans_.end()) return false;
+  Job& job = jobs_.at(found->second);
+  if (job.place == Place::parked || job.cancel_wanted) return false;
+  job.connection = connection;
+  session.jobs[request_id] = job.number;
+  session.bytes += job.bytes;
+  orphans_.erase(found);
+  return true;
+}
+
+bool Broker::has_orphans(std::uint64_t session) const {
+  const auto first = orphans_.lower_bound({session, 0});
+  return first != orphans_.end() && first->first.first == session;
+}
+
+void Broker::drop_orphan(const Job& job) {
+  const auto found = orphans_.find({job.session, job.request.header.request_id});
+  if (found == orphans_.end() || found->second != job.number) return;
+  orphans_.erase(found);
+  if (!has_orphans(job.session)) to_sweep_.insert(job.session);
 }
 
 void Broker::cancel_at_locks(const Job& job, Outbox& outbox) {
@@ -403,15 +439,19 @@ void Broker::end_session(std::uint64_t number, bool bye, Time now, Outbox& outbo
     // it.
     if (job.place == Place::parked) cancel_at_locks(job, outbox);
     if (job.place == Place::queued) dispatch_.withdraw(job_number);
-    if (job.place == Place::queued || job.place == Place::locks) jobs_.erase(job_number);
+    if (job.place == Place::queued || job.place == Place::locks)
+      jobs_.erase(job_number);
+    else
+      orphans_[{number, request_id}] = job_number;
   }
   for (const std::string& peer : session->peers) outboxes_.drop(peer);
   sessions_.end(number);
-  sweep({{number}, false}, now, outbox);
+  // Orphans may still leave something behind: then the sweep follows the last of them.
+  if (!has_orphans(number)) sweep({{number}, false}, now, outbox);
 }
 
 void Broker::on_undelivered(Message&& message, runtime::Undelivered why, Time now, Outbox& outbox) {
-  if (message.peer.port == Port::workers) return give_up_worker(message.peer.id, outbox);
+  if (message.peer.port == Port::workers) return give_up_worker(message.peer.id, true, now, outbox);
   if (message.peer.port != Port::clients) return;
   const std::string peer = message.peer.id;
   if (why == runtime::Undelivered::full && outboxes_.add(std::move(message))) {

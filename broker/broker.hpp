@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "broker/dispatch.hpp"
 #include "broker/outboxes.hpp"
@@ -61,6 +64,8 @@ class Broker final : public runtime::Actor {
     /// The worker that has it, by routing id.
     std::string worker;
     std::uint16_t attempt = 0;
+    /// How many workers fell silent over it.
+    std::uint16_t losses = 0;
     bool cancel_wanted = false;
     std::size_t bytes = 0;
     Time since{};
@@ -87,9 +92,15 @@ class Broker final : public runtime::Actor {
 
   Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
   void hand_out(runtime::Outbox& outbox);
-  void give_up_worker(const std::string& peer, runtime::Outbox& outbox);
+  /// `lost`: it fell silent or is gone; otherwise it left, or says hello anew.
+  void give_up_worker(const std::string& peer, bool lost, Time now, runtime::Outbox& outbox);
   void answer_job(std::uint64_t number, runtime::Message&& reply, runtime::Outbox& outbox);
   void fail_job(std::uint64_t number, const protocol::Error& error, runtime::Outbox& outbox);
+  /// The session that waits for the job's answer; none for the broker's own and for orphans.
+  Session* awaiting(const Job& job);
+  bool adopt_orphan(std::uint64_t request_id, Session& session, Connection connection);
+  void drop_orphan(const Job& job);
+  bool has_orphans(std::uint64_t session) const;
   void cancel_at_locks(const Job& job, runtime::Outbox& outbox);
   void tell_locks_alive(Session& session, Time now, runtime::Outbox& outbox);
   void end_session(std::uint64_t number, bool bye, Time now, runtime::Outbox& outbox);
@@ -105,13 +116,19 @@ class Broker final : public runtime::Actor {
   Dispatch dispatch_;
   Outboxes outboxes_;
   std::unordered_map<std::uint64_t, Job> jobs_;
+  /// Jobs that were at a worker when their session ended, by session and request id. A session that
+  /// comes back and repeats such a request finds it here.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> orphans_;
+  /// Ended sessions whose last orphan has gone: what it left behind is still to be dropped.
+  std::set<std::uint64_t> to_sweep_;
   std::uint64_t last_job_ = 0;
   std::uint64_t last_worker_ = 0;
   Time started_ = runtime::never;
   bool swept_at_start_ = false;
   bool shutting_down_ = false;
   Time next_look_{};
-  /// When answers that found no room are tried again.
+  /// A ROUTER does not tell which peer has room again, so full ones are tried this often.
+  static constexpr Time retry_pause{2};
   Time retry_at_ = runtime::never;
 };
 

@@ -34,13 +34,20 @@ void Broker::on_tick(Time now, Outbox& outbox) {
 
 void Broker::tick_outboxes(Time now, Outbox& outbox) {
   if (now < retry_at_) return;
-  // What still finds no room comes back through on_undelivered, which sets the time anew.
-  retry_at_ = runtime::never;
-  for (runtime::Message& message : outboxes_.take_all()) outbox.send(std::move(message));
+  for (runtime::Message& message : outboxes_.take_some()) outbox.send(std::move(message));
+  // What still finds no room comes back through on_undelivered, which sets the time as well.
+  retry_at_ = outboxes_.empty() ? runtime::never : now + retry_pause;
 }
 
 void Broker::tick_sessions(Time now, Outbox& outbox) {
   for (const std::uint64_t number : sessions_.expired(now)) end_session(number, false, now, outbox);
+  // Sweeps wait for a worker here, not in the queue: sessions may come back meanwhile.
+  if (dispatch_.workers().empty()) return;
+  std::erase_if(to_sweep_, [this](std::uint64_t each) { return sessions_.find(each) != nullptr; });
+  if (!to_sweep_.empty()) {
+    sweep({{to_sweep_.begin(), to_sweep_.end()}, false}, now, outbox);
+    to_sweep_.clear();
+  }
   // After a start, sessions of before may come back and go on; what nobody came back for is
   // dropped.
   if (!swept_at_start_ && now - started_ > Time(config_.lease_ms)) {
@@ -60,7 +67,7 @@ void Broker::tick_workers(Time now, Outbox& outbox) {
       // If its connection is gone this cannot be delivered, and the worker is given up at once.
       outbox.send(make_message({Port::workers, peer}, protocol::WorkerHeartbeatReply{}));
   }
-  for (const std::string& peer : silent) give_up_worker(peer, outbox);
+  for (const std::string& peer : silent) give_up_worker(peer, true, now, outbox);
 }
 
 void Broker::tick_queue(Time now, Outbox& outbox) {

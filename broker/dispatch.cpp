@@ -42,18 +42,23 @@ std::optional<Dispatch::Given> Dispatch::next() {
   if (worker == nullptr) return std::nullopt;
   queue_.pop_front();
   worker->running.insert(first.job);
+  if (first.heavy) worker->heavy.insert(first.job);
   return Given{first.job, worker};
 }
 
 WorkerState* Dispatch::choose(bool heavy) {
   WorkerState* last = find(last_busy_);
-  if (!heavy && last != nullptr &&
+  // A worker does one thing after another: behind a heavy job even the smallest waits long.
+  if (!heavy && last != nullptr && last->heavy.empty() &&
       last->running.size() < std::min<std::size_t>(last->slots, busy_enough))
     return last;
+  const auto load = [](const WorkerState& worker) {
+    return std::pair(worker.heavy.size(), worker.running.size());
+  };
   WorkerState* best = nullptr;
   for (auto& [peer, worker] : workers_) {
     if (worker.running.size() >= worker.slots) continue;
-    if (best == nullptr || worker.running.size() < best->running.size()) best = &worker;
+    if (best == nullptr || load(worker) < load(*best)) best = &worker;
   }
   if (best != nullptr) last_busy_ = best->peer;
   return best;
@@ -61,11 +66,13 @@ WorkerState* Dispatch::choose(bool heavy) {
 
 void Dispatch::park(WorkerState& worker, std::uint64_t job) {
   if (worker.running.erase(job) > 0) worker.parked.insert(job);
+  worker.heavy.erase(job);
 }
 
 void Dispatch::finish(WorkerState& worker, std::uint64_t job) {
   worker.running.erase(job);
   worker.parked.erase(job);
+  worker.heavy.erase(job);
 }
 
 std::optional<std::uint64_t> Dispatch::front() const {

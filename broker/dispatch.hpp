@@ -1,7 +1,8 @@
 // Dispatch by readiness: which worker gets which job. A worker has so many free slots; jobs that
 // find none wait here in order. Small jobs go to the worker that was busy last, since waking
-// another core costs more than the job; when that one has a few, and for heavy jobs always, the
-// least busy one gets it. Pure data, used by the broker alone. Read on: broker/broker.hpp.
+// another core costs more than the job; when that one has a few or something heavy, and for heavy
+// jobs always, the least busy one gets it. Pure data, used by the broker alone. Read on:
+// broker/broker.hpp.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,8 @@ struct WorkerState {
   /// Jobs that hold a slot, and jobs that wait for somebody's lock and hold none.
   std::set<std::uint64_t> running;
   std::set<std::uint64_t> parked;
+  /// Those of the running ones that take long.
+  std::set<std::uint64_t> heavy;
 };
 
 class Dispatch {

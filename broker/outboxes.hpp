@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,12 +20,14 @@ class Outboxes {
   bool add(runtime::Message&& message);
   void drop(const std::string& peer) { boxes_.erase(peer); }
   bool empty() const { return boxes_.empty(); }
-  /// Everything that waits, to be tried again; what comes back is to be added again.
-  std::vector<runtime::Message> take_all();
+  /// Messages of one peer that `take_some` gives at once: what finds no room costs time each time.
+  static constexpr std::size_t tries = 64;
+  /// Some of what waits for each peer, to be tried again; what comes back is to be added again.
+  std::vector<runtime::Message> take_some();
 
  private:
   struct Box {
-    std::vector<runtime::Message> messages;
+    std::deque<runtime::Message> messages;
     std::size_t bytes = 0;
   };
   std::map<std::string, Box> boxes_;

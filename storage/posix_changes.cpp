@@ -1,6 +1,6 @@
-// PosixStorage: removing, renaming, directories, modes and times. The publisher alone, but for none
-// of it is the inode looked for again by name: what was looked at is what is changed, or the disk
-// refuses.
+// PosixStorage: removing, renaming, directories, modes and times. The publisher alone: as nobody
+// else changes the tree, what was looked at is still there when it is changed. See
+// posix_storage.hpp.
 #include <cstdio>
 
 #include "protocol/path.hpp"

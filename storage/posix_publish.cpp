@@ -102,6 +102,7 @@ Result<bool> PosixStorage::publish_small(const std::string& name, const std::str
     return tl::make_unexpected(written.error());
   auto replaced = move_into_place(root_->claimed.get(), anew, *place);
   if (!replaced) unlink_at(root_->claimed.get(), anew);
+  if (file) unlink_at(staging, name);
   return replaced;
 }
 

@@ -22,22 +22,21 @@ namespace limits = protocol::limits;
 namespace {
 
 // Appears under its name with its full size or not at all, so that of two workers that begin one
-// upload at once none sees the other's half. True as well if it is there already. False: errno.
-bool create_sized(int directory, const std::string& name, std::uint64_t size, bool allocate) {
+// upload at once none sees the other's half. Its blocks are taken at once: better to learn now that
+// the disk is full than after gigabytes. True as well if it is there already. False: errno.
+bool create_sized(int directory, const std::string& name, std::uint64_t size) {
   const std::string fresh = name + "." + random_hex(4);
   const Descriptor file = open_at(directory, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (!file) return false;
   const auto length = static_cast<off_t>(size);
-  bool ok = true;
-  if (size > 0 && allocate)  // finds out now that the disk is full, not after gigabytes
-    ok = uninterrupted([&] { return ::fallocate(file.get(), 0, 0, length); }) == 0;
-  if (size > 0 && (!allocate || (!ok && errno == EOPNOTSUPP)))
-    ok = ::ftruncate(file.get(), length) == 0;
-  if (ok) ok = rename_at(directory, fresh, directory, name, RENAME_NOREPLACE) || errno == EEXIST;
+  const bool ok = size == 0 ||
+                  uninterrupted([&] { return ::fallocate(file.get(), 0, 0, length); }) == 0 ||
+                  (errno == EOPNOTSUPP && ::ftruncate(file.get(), length) == 0);
+  const bool moved = ok && rename_at(directory, fresh, directory, name, RENAME_NOREPLACE);
   const int error = errno;
-  if (!ok || error == EEXIST) unlink_at(directory, fresh);
+  if (!moved) unlink_at(directory, fresh);
   errno = error;
-  return ok;
+  return moved || (ok && error == EEXIST);
 }
 
 struct Upload {
@@ -98,7 +97,7 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   const int staging = root_->staging.get();
   struct stat info;
   if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT || !create_sized(staging, name, size_bytes, true) ||
+    if (errno != ENOENT || !create_sized(staging, name, size_bytes) ||
         ::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
       return failure({}, "making room for an upload");
   }
@@ -106,7 +105,7 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   if (static_cast<std::uint64_t>(info.st_size) != size_bytes)
     return fail(Code::upload_conflict, {}, "it was begun with another size");
   if (::faccessat(staging, leaves_name(name).c_str(), F_OK, 0) == 0) return {};
-  if (create_sized(staging, leaves_name(name), leaves_size(size_bytes), false)) return {};
+  if (create_sized(staging, leaves_name(name), leaves_size(size_bytes))) return {};
   const int error = errno;
   unlink_at(staging, name);
   return failure({}, "making room for an upload", error);

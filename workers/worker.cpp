@@ -94,7 +94,9 @@ void Worker::on_error(const Message& message, Time now, Outbox& outbox) {
   // From the broker: it gave us up. From the lock actor: the broker did, and its word is on the
   // way, or our join was lost with a connection.
   if (message.peer.port == Port::broker) {
-    say_hello(now, outbox);
+    // Each message that came too late is answered by such an error, but one hello is enough:
+    // another would make the broker give up again what it has given after the first.
+    if (standing_ != Standing::unknown) say_hello(now, outbox);
   } else if (standing_ == Standing::joined) {
     standing_ = Standing::welcomed;
     next_tick_ = now + join_pause;

@@ -72,7 +72,8 @@ Result<Plan> plan_rename(const Commit& commit, Plan plan, TreeView& view) {
     return tl::make_unexpected(ok.error());
   const auto source = existing(commit, view);
   if (!source) return tl::make_unexpected(source.error());
-  // Whoever renames a file needs less of a lock than for a directory, so it must be what it was taken for.
+  // Whoever renames a file needs less of a lock than for a directory, so it must be what it was
+  // taken for.
   if (source->directory() && !commit.recursive)
     return fail(Code::is_directory, commit.path, "it became one meanwhile");
   if (source->directory() && commit.path != commit.to_path &&

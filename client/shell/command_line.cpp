@@ -79,10 +79,11 @@ CommandLine::CommandLine()
 CommandLine::~CommandLine() = default;
 
 Command CommandLine::add(const CommandText& text, Action action) {
-  CLI::App* command = app_->add_subcommand(text.name, text.description);
+  CLI::App* command = app_->add_subcommand(text.name, text.summary);
   const std::string usage = text.usage.empty() ? text.name : text.name + " " + text.usage;
   command->formatter(std::make_shared<CommandFormatter>(usage));
-  command->footer("Examples:\n" + text.examples);
+  const std::string details = text.details.empty() ? "" : text.details + "\n\n";
+  command->footer(details + "Examples:\n" + text.examples);
   command->callback([this, action = std::move(action)] { action_ = action; });
   return Command(*command);
 }
@@ -111,14 +112,16 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
 }
 
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {
-  const bool known =
-      !app_->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == command; })
-           .empty();
+  auto has_name = [&](const CLI::App* candidate) { return candidate->get_name() == command; };
+  const bool known = !app_->get_subcommands(has_name).empty();
   std::string text = what;
+  if (command.empty()) {
+    text = "a command is needed";
+  } else if (!known) {
+    text = "there is no command '" + command + "'";
+  }
   text.erase(std::remove(text.begin(), text.end(), quote), text.end());
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  const std::string topic = known ? "sluice " + command : "sluice";
-  print_error(Error("usage", topic, text), global_.json);
+  print_error(Error("usage", known ? command : "", text), global_.json);
   return 2;
 }
 

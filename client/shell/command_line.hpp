@@ -26,9 +26,12 @@ using Action = std::function<int(Invocation&)>;
 /// What `--help` says of a command.
 struct CommandText {
   std::string name;
-  std::string description;
+  /// One line, for the list of commands.
+  std::string summary;
   std::string usage;
   std::string examples;
+  /// Lines up to 95 columns; may be empty.
+  std::string details = {};
 };
 
 /// One command of a CommandLine: what is added here is filled by parse(), and must live until then.

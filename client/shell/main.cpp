@@ -1,9 +1,12 @@
 // `sluice`: files and locks of a server from the command line. Parses, constructs, runs. Read on:
 // command_line.hpp, commands/.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
-#include <iostream>
 
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/invocation.hpp"
@@ -30,6 +33,12 @@ int run(const CommandLine& line, Interruption& interruption) {
   }
 }
 
+// A descriptor opened later must not become a standard stream that was closed by the caller.
+void fill_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) std::_Exit(1);
+}
+
 int guarded(int argc, char** argv) {
   // First of all: threads made later inherit the blocked signals.
   Interruption interruption;
@@ -44,6 +53,7 @@ int guarded(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return guarded(argc, argv);

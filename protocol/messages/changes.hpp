@@ -16,7 +16,8 @@ struct Terms {
   std::string token;
   /// How long to wait where somebody else's lock is in the way; 0: not at all.
   std::uint32_t wait_ms = 0;
-  /// Only if the (target) file has this version now; 0 asks for one put there by hand.
+  /// Only if the file has this version now (of a rename the source, of a copy the target); 0 asks
+  /// for one put there by hand.
   std::optional<std::uint64_t> if_version;
   /// Only if nothing is at the (target) path now.
   bool if_absent = false;

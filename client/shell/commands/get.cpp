@@ -39,14 +39,11 @@ int get(const Options& options, Invocation& run) {
   const std::string typed = sources.back();
   sources.pop_back();
   if (typed == "-") {
-    if (options.download.recursive)
-      throw Error("usage", "sluice get", "'-' is for files, not for trees");
+    if (options.download.recursive) throw Error("usage", "get", "'-' is for files, not for trees");
     return get_to_standard_output(sources, run);
   }
   const std::string local = without_slashes(typed);
-  // One device or pipe as the target is written to, not replaced.
-  const Found found = look_up_here(local);
-  const auto targets = targets_of(sources, typed, local, found);
+  const auto targets = targets_of(sources, typed, local, look_up_here(local));
   Download download(options.download, run);
   for (std::size_t i = 0; i < sources.size(); ++i)
     download.add(remote_path(sources[i]), targets[i]);
@@ -59,12 +56,15 @@ int get(const Options& options, Invocation& run) {
 void add_get(CommandLine& line) {
   auto options = std::make_shared<Options>();
   Command command = line.add(
-      {"get",
-       "Fetch files from the server; each appears when it is whole. '-' is standard output. LOCAL\n"
-       "may be a directory. The permission bits go with a file.",
-       "[-r] [-n] REMOTE... LOCAL",
-       "  sluice get results/today.csv .\n  sluice get -r results/ backup/\n"
-       "  sluice get results/today.csv - | head"},
+      {.name = "get",
+       .summary = "Fetch files from the server.",
+       .usage = "[-r] [-n] REMOTE... LOCAL",
+       .examples = "  sluice get results/today.csv .\n"
+                   "  sluice get -r results/ backup/\n"
+                   "  sluice get results/today.csv - | head",
+       .details = "Each file appears when it is whole, with its permission bits. LOCAL may "
+                  "be a directory, which\n"
+                  "the files then go into. '-' is standard output."},
       [options](Invocation& run) { return get(*options, run); });
   command.flag("-r", options->download.recursive,
                "Directories with all that is in them, with modes and times");

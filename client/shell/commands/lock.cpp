@@ -84,7 +84,7 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
 }
 
 int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
-  if (command.empty()) throw Error("usage", "sluice lock", "a command is needed behind '--'");
+  if (command.empty()) throw Error("usage", "lock", "a command is needed behind '--'");
   std::vector<Claim> claims;
   std::string paths;
   for (const std::string& typed : options.paths) {
@@ -101,14 +101,17 @@ int run_locked(const Options& options, const std::vector<std::string>& command, 
 void add_lock(CommandLine& line) {
   auto options = std::make_shared<Options>();
   Command command = line.add(
-      {"lock",
-       "Run a command while holding locks, all of them or none. The command gets\n"
-       "$SLUICE_LOCK_TOKEN, which sluice commands use, and $SLUICE_SERVER; its exit status is "
-       "this\n"
-       "one's. If the lock is lost, the command gets SIGTERM and the exit status is 6.",
-       "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] PATH... -- COMMAND...",
-       "  sluice lock --wait 60 results/today -- sh -c 'make-report | sluice put - results/today'\n"
-       "  sluice lock --tree results -- rsync-results"},
+      {.name = "lock",
+       .summary = "Run a command while holding locks.",
+       .usage = "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] PATH... -- COMMAND...",
+       .examples = "  sluice lock --wait 60 results/today -- \\\n"
+                   "    sh -c 'make-report | sluice put - results/today'\n"
+                   "  sluice lock --tree results -- ./rebuild-results",
+       .details = "All paths are locked or none. The command gets $SLUICE_LOCK_TOKEN, which "
+                  "sluice commands use, and\n"
+                  "$SLUICE_SERVER; its exit status is this one's. If the lock is lost the "
+                  "command gets SIGTERM, and the\n"
+                  "exit status is 6."},
       [options, &line](Invocation& run) {
         return run_locked(*options, line.child_command(), run);
       });

@@ -36,9 +36,9 @@ int put(const Options& options, Invocation& run) {
   sources.pop_back();
   const bool one_file = sources.size() == 1 && !options.upload.recursive;
   if (options.upload.change.if_version && !one_file)
-    throw Error("usage", "sluice put", "--if-version is for a single file");
+    throw Error("usage", "put", "--if-version is for a single file");
   if (std::find(sources.begin(), sources.end(), "-") != sources.end()) {
-    if (!one_file) throw Error("usage", "sluice put", "'-' is for a single file");
+    if (!one_file) throw Error("usage", "put", "'-' is for a single file");
     return put_standard_input(options, typed, run);
   }
   const std::string remote = remote_path(typed);
@@ -54,13 +54,15 @@ int put(const Options& options, Invocation& run) {
 void add_put(CommandLine& line) {
   auto options = std::make_shared<Options>();
   Command command =
-      line.add({"put",
-                "Store files on the server, each whole or not at all; '-' is standard input. "
-                "REMOTE may be a\n"
-                "directory. The permission bits go with a file.",
-                "[-r] [-n] [--if-version V] [--token T] [--wait SECONDS] LOCAL... REMOTE",
-                "  sluice put today.csv results/today.csv\n  sluice put -r build/ results/\n"
-                "  make-report | sluice put - results/report"},
+      line.add({.name = "put",
+                .summary = "Store files on the server.",
+                .usage = "[-r] [-n] [--if-version V] [--token T] [--wait SECONDS] LOCAL... REMOTE",
+                .examples = "  sluice put today.csv results/today.csv\n"
+                            "  sluice put -r build/ results/\n"
+                            "  make-report | sluice put - results/report",
+                .details = "Each file is stored whole or not at all, with its permission bits. "
+                           "REMOTE may be a directory,\n"
+                           "which the files then go into. '-' is standard input."},
                [options](Invocation& run) { return put(*options, run); });
   command.flag("-r", options->upload.recursive,
                "Directories with all that is in them, with modes and times;\n"

@@ -152,7 +152,7 @@ TEST_CASE("a small file is written anew where staging has lost it") {
   CHECK(read_file(served.tree / "f") == "hello");
   CHECK(served.attributes("f").mode == 0600);
   CHECK(served.attributes("f").version == 3);
-  CHECK(count_in(served.own / "claimed") == 0);
+  CHECK(served.litter() == 0);
   CHECK(code(served.storage->publish_small("gone", ".sluice", stamp_of("", 4), {}, {})) ==
         Code::bad_path);
 }
