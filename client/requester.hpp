@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <stop_token>
+#include <optional>
 
 #include "runtime/message.hpp"
 

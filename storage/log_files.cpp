@@ -47,6 +47,8 @@ Result<std::string> PosixLogFiles::read(std::uint64_t generation) {
   const Descriptor file = open_at(root_->log.get(), hex_name(generation), O_RDONLY);
   struct stat info;
   if (!file || ::fstat(file.get(), &info) != 0) return failure({}, "opening a log segment");
+  // Replay acts on what it reads, so that must not vanish if the power goes meanwhile.
+  if (::fsync(file.get()) != 0) return failure({}, "syncing a log segment");
   std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
   const ssize_t got = read_at(file.get(), bytes.data(), bytes.size(), 0);
   if (got < 0) return failure({}, "reading a log segment");

@@ -38,10 +38,9 @@ std::vector<std::string> targets_of(const std::vector<std::string>& sources,
                                     const std::string& typed, const std::string& target,
                                     Found found) {
   const bool into = found == Found::directory || names_directory(typed);
-  if (found == Found::other && (into || sources.size() > 1))
-    throw Error("not_directory", typed, "the target of several sources or ending in '/'");
-  if (!into && sources.size() > 1)
-    throw Error("not_found", typed, "several sources need a directory");
+  if (sources.size() > 1 && !into) throw Error("not_directory", typed, "several sources need one");
+  if (into && found == Found::other)
+    throw Error("not_directory", typed, "only one can be meant by '/' at the end");
   if (!into) return {target};
 
   std::vector<std::string> targets;

@@ -28,7 +28,7 @@ bool names_directory(const std::string& typed);
 enum class Found { nothing, directory, other };
 
 /// One target for each source, in order. `target` has no slash at the end; `typed` is what the user
-/// wrote. Throws `not_found`, `not_directory`, `usage` (two sources of one name).
+/// wrote. Throws `not_directory`, `usage` (two sources of one name).
 std::vector<std::string> targets_of(const std::vector<std::string>& sources,
                                     const std::string& typed, const std::string& target,
                                     Found found);

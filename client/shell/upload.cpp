@@ -29,7 +29,6 @@ Upload::Upload(const UploadOptions& options, Invocation& run)
 void Upload::add(const std::string& local, const std::string& remote) {
   struct stat about {};
   if (::stat(local.c_str(), &about) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return run_.report(Error("not_found", local, "here"));
     return run_.report(Error("local_io", local, std::strerror(errno)));
   }
   if (S_ISREG(about.st_mode)) {

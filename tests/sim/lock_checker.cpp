@@ -27,10 +27,9 @@ bool conflict(const std::vector<LockClaim>& one, const std::vector<LockClaim>& o
 
 // What a change needs for itself.
 std::vector<LockClaim> claims_of(const protocol::Commit& commit) {
-  const bool tree =
-      commit.kind == ChangeKind::rename || (commit.kind == ChangeKind::remove && commit.recursive);
+  const bool tree = commit.recursive;
   std::vector<LockClaim> claims{{commit.path, tree, false}};
-  if (commit.kind == ChangeKind::rename) claims.push_back({commit.to_path, true, false});
+  if (commit.kind == ChangeKind::rename) claims.push_back({commit.to_path, tree, false});
   return claims;
 }
 
@@ -163,6 +162,13 @@ void LockChecker::proven(std::uint64_t session, Time when) {
 void LockChecker::lets_go(std::uint64_t number) {
   if (const auto found = grants_.find(number); found != grants_.end())
     found->second.believed = false;
+}
+
+bool LockChecker::has_shared(std::uint64_t session) const {
+  return std::any_of(grants_.begin(), grants_.end(), [&](const auto& entry) {
+    const Grant& grant = entry.second;
+    return grant.session == session && !grant.released && grant.claims[0].shared;
+  });
 }
 
 void LockChecker::loses_all(std::uint64_t session) {

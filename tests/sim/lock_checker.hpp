@@ -36,6 +36,8 @@ class LockChecker {
   void lets_go(std::uint64_t number);
   void loses_all(std::uint64_t session);
 
+  /// Whether the session was ever given a shared lock that it has not released.
+  bool has_shared(std::uint64_t session) const;
   std::size_t grants() const { return grants_.size(); }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fstream>
+#include <set>
 
 #include "tests/sim/run.hpp"
 
@@ -18,6 +19,8 @@ struct Options {
   std::uint64_t max_steps = RunOptions{}.max_steps;
   std::size_t lines = 150;
   std::string kept;
+  std::string canary;
+  bool all_canaries = false;
   bool verbose = false;
   bool keep_going = false;
 };
@@ -40,6 +43,34 @@ void print_failure(const RunOptions& options, const RunResult& result, std::size
     fmt::print("and when run again: {}; the simulator is not deterministic\n", traced.violation);
 }
 
+// Runs seeds until the fault is found, by a run that finds nothing without it.
+bool is_caught(const std::string& name, const Options& options) {
+  RunOptions run_options;
+  run_options.canary = sluice::sim::canaries().at(name);
+  run_options.max_steps = options.max_steps;
+  std::uint64_t sang = 0;
+  for (std::uint64_t i = 0; i < options.seeds; ++i) {
+    run_options.seed = options.first_seed + i;
+    const RunResult result = sluice::sim::run(run_options);
+    sang += result.canary_sang;
+    if (result.violation.empty()) continue;
+    RunOptions without = run_options;
+    without.canary = sluice::sim::Canary::none;
+    if (!sluice::sim::run(without).violation.empty()) continue;
+    fmt::print("{}: caught by seed {}: {}\n", name, run_options.seed, result.violation);
+    return true;
+  }
+  fmt::print("{}: NOT CAUGHT by {} seeds, in which it sang {} times\n", name, options.seeds, sang);
+  return false;
+}
+
+int run_canaries(const Options& options) {
+  int missed = 0;
+  for (const auto& [name, canary] : sluice::sim::canaries())
+    if (options.all_canaries || name == options.canary) missed += is_caught(name, options) ? 0 : 1;
+  return missed == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,9 +81,15 @@ int main(int argc, char** argv) {
   app.add_option("--steps", options.max_steps, "events after which a run is given up");
   app.add_option("--lines", options.lines, "lines of history to print of a failing run");
   app.add_option("--kept", options.kept, "file of seeds to run first");
+  std::set<std::string> names;
+  for (const auto& [name, canary] : sluice::sim::canaries()) names.insert(name);
+  app.add_option("--canary", options.canary, "a deliberate fault that must be found")
+      ->check(CLI::IsMember(names));
+  app.add_flag("--canaries", options.all_canaries, "all of them, one after the other");
   app.add_flag("--verbose", options.verbose);
   app.add_flag("--keep-going", options.keep_going, "go on after a failure, printing no history");
   CLI11_PARSE(app, argc, argv);
+  if (options.all_canaries || !options.canary.empty()) return run_canaries(options);
 
   std::vector<std::uint64_t> seeds = kept_seeds(options.kept);
   for (std::uint64_t i = 0; i < options.seeds; ++i) seeds.push_back(options.first_seed + i);

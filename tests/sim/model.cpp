@@ -50,6 +50,7 @@ Code Model::refusal_of_rename(const Commit& commit) const {
   const Node* from = at(commit.path);
   const Node* to = at(commit.to_path);
   if (from == nullptr) return Code::not_found;
+  if (from->directory && !commit.recursive) return Code::is_directory;
   if (commit.terms.if_version && from->version != *commit.terms.if_version)
     return Code::condition_failed;
   if (parent_missing(commit.to_path)) return Code::not_found;

@@ -33,6 +33,7 @@ class Run {
   void work();
   void calm();
   void finish();
+  void sweep();
   void restart_once_more(bool power);
   std::string who_waits() const;
 
@@ -46,6 +47,7 @@ class Run {
   std::uint64_t crashes_ = 0;
   std::uint64_t power_losses_ = 0;
   bool starting_ = false;
+  bool disk_failed_ = false;
   std::shared_ptr<Server> server_;
   // A server whose log has failed, and somebody has seen it.
   std::weak_ptr<Server> noticed_;
@@ -105,6 +107,7 @@ void Run::start_server() {
                                     protocol::name(started.error().code), started.error().path,
                                     started.error().detail)};
       world_.trace("server: recovery fails: {}", started.error().detail);
+      machine_.log.crash();
       return restart_later(second);
     }
     server_ = *started;
@@ -216,6 +219,7 @@ void Run::fail_disk() {
   const auto call =
       static_cast<DiskCall>(world_.pick(static_cast<std::uint64_t>(DiskCall::count_)));
   const auto code = world_.dice(50) ? protocol::Code::no_space : protocol::Code::io_error;
+  disk_failed_ = true;
   world_.trace("disk: call {} will fail: {}", static_cast<int>(call), protocol::name(code));
   machine_.faults.fail_next(call, static_cast<int>(1 + world_.pick(3)), code);
 }
@@ -329,11 +333,17 @@ void Run::finish() {
   run_until([&] { return done; }, 100 * second, "locking everything");
   everything.say_bye();
   for (const auto& client : clients_) client->die();
-  run_until([&] { return machine_.storage.litter().empty() && machine_.storage.trash().empty(); },
-            60 * second, "sweeping");
+  // What could not be swept because the disk failed goes with the next start.
+  if (!disk_failed_) sweep();
   machine_.truth.check_tree(machine_.storage, "at the end");
   for (const bool power : {false, true, true}) restart_once_more(power);
   everything.die();
+  sweep();
+}
+
+void Run::sweep() {
+  run_until([&] { return machine_.storage.litter().empty() && machine_.storage.trash().empty(); },
+            60 * second, "sweeping");
 }
 
 void Run::restart_once_more(bool power) {

@@ -19,6 +19,7 @@ std::string SimSecrets::bytes(std::size_t size) {
 
 protocol::Result<std::shared_ptr<Server>> Server::start(World& world, Machine& machine,
                                                         const ServerSettings& settings) {
+  Sabotage::before_recovery(machine);
   auto recovered = broker::publisher::recover(machine.storage, machine.log);
   if (!recovered) return tl::make_unexpected(recovered.error());
   if (!recovered->notes.empty()) throw Violation{"recovery notes: " + recovered->notes.front()};
@@ -31,10 +32,14 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
       machine_(machine),
       settings_(settings),
       epoch_(recovered.epoch),
-      secrets_(world) {
+      secrets_(world),
+      sabotage_(world, machine, [this](Message&& message) {
+        hosts_[0]->arrive(*lock_actor_, std::move(message));
+      }) {
   lock_actor_ = std::make_unique<broker::locks::LockActor>(
-      broker::locks::LockConfig{recovered.epoch, recovered.first_number, recovered.reserved_up_to,
-                                settings.lease_ms},
+      broker::locks::LockConfig{recovered.epoch,
+                                Sabotage::first_number(machine, recovered.first_number),
+                                recovered.reserved_up_to, settings.lease_ms},
       secrets_);
   publisher_ = std::make_unique<broker::publisher::Publisher>(settings.publisher, machine.storage,
                                                               machine.log, std::move(recovered));
@@ -113,6 +118,7 @@ void Server::listen() {
 }
 
 bool Server::lock_actor_sends(Message& message) {
+  sabotage_.lock_actor_sends(message);
   switch (message.header.type) {
     case Type::publish:
       machine_.truth.on_publish(message);
@@ -133,26 +139,30 @@ bool Server::lock_actor_sends(Message& message) {
 }
 
 bool Server::lock_actor_hears(Message& message) {
+  if (!sabotage_.lock_actor_hears(message)) return false;
   switch (message.header.type) {
     case Type::acquire_lock:
       machine_.locks.on_acquire(message);
-      return true;
+      break;
     case Type::release_lock:
       machine_.locks.on_release(message);
-      return true;
+      break;
     case Type::published:
       machine_.locks.on_published(message);
-      return true;
+      break;
     default:
-      return true;
+      break;
   }
+  return true;
 }
 
-bool Server::publisher_hears(Message&) {
+bool Server::publisher_hears(Message& message) {
+  sabotage_.publisher_hears(message);
   return true;
 }
 
 bool Server::publisher_sends(Message& message) {
+  sabotage_.publisher_sends(message);
   if (message.header.type == Type::published) machine_.truth.on_published(message);
   return true;
 }

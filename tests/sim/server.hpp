@@ -13,6 +13,7 @@
 #include "broker/publisher/publisher.hpp"
 #include "broker/publisher/replay.hpp"
 #include "runtime/secrets.hpp"
+#include "tests/sim/canaries.hpp"
 #include "tests/sim/link.hpp"
 #include "tests/sim/lock_checker.hpp"
 #include "tests/sim/truth.hpp"
@@ -20,20 +21,6 @@
 #include "workers/worker.hpp"
 
 namespace sluice::sim {
-
-/// Deliberate faults of the server, to see that they are found. Each stands for a line that might
-/// be forgotten.
-enum class Canary : std::uint8_t {
-  none,
-  skip_check_at_commit,
-  publish_before_sync,
-  replay_put_over_remove,
-  answer_repeat_anew,
-  forget_dead_readers_lock,
-  forget_worker_gone,
-  ack_before_publish,
-  lose_upload_bytes,
-};
 
 /// The dice's secrets.
 class SimSecrets final : public runtime::Secrets {
@@ -96,6 +83,7 @@ class Server {
   ServerSettings settings_;
   std::uint64_t epoch_;
   SimSecrets secrets_;
+  Sabotage sabotage_;
   std::unique_ptr<broker::locks::LockActor> lock_actor_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<broker::publisher::Publisher> publisher_;

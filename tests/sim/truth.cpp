@@ -77,6 +77,7 @@ bool Truth::may_have_happened(const Request& request, std::uint64_t version) {
 
 void Truth::failed(const Pending& pending, const protocol::Published& outcome) {
   const auto code = static_cast<Code>(outcome.code);
+  if (code == Code::no_space || code == Code::io_error) disk_failed_ = world_.now();
   if (code == Code::log_failed) return;  // it may yet have happened: stays pending
   if (done_.contains(pending.request))
     throw Violation{fmt::format("request {:x}/{} was done, and then refused: {}",
@@ -84,8 +85,8 @@ void Truth::failed(const Pending& pending, const protocol::Published& outcome) {
                                 protocol::name(code))};
   // A remembered refusal need not hold any more.
   const bool first = refused_.emplace(pending.request, outcome.code).second;
-  if (first && is_about_the_tree(code) && pending.commit.kind != ChangeKind::none &&
-      model_.refusal(pending.commit) == Code{})
+  if (first && disk_failed_ != world_.now() && is_about_the_tree(code) &&
+      pending.commit.kind != ChangeKind::none && model_.refusal(pending.commit) == Code{})
     throw Violation{fmt::format("commit {} ({}) was refused though it was possible: {}",
                                 pending.number, pending.commit.path, protocol::name(code))};
 }

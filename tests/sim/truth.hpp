@@ -70,6 +70,8 @@ class Truth {
   Model model_;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t last_number_ = 0;
+  /// When the disk last failed a change that others may have been weighed against.
+  Micros disk_failed_ = -1;
   /// Applied changes by request; failures that are remembered.
   std::map<Request, std::uint64_t> done_;
   std::map<Request, std::uint16_t> refused_;

@@ -102,6 +102,8 @@ class SimLogFiles final : public storage::LogFiles {
   void crash() { current_ = 0, sync_failed_ = false; }
   /// Whether `sync` or `append` was called after a sync had failed, which the interface forbids.
   bool misused() const { return misused_; }
+  /// From here on `sync` says that it is done, and does nothing.
+  void lie_about_sync(bool lies) { lies_ = lies; }
   /// To be changed by tests that tamper with the log.
   std::map<std::uint64_t, std::string> contents() const;
   void replace(std::uint64_t generation, std::string bytes);
@@ -134,6 +136,7 @@ class SimLogFiles final : public storage::LogFiles {
   std::uint64_t current_ = 0;
   bool sync_failed_ = false;
   bool misused_ = false;
+  bool lies_ = false;
 };
 
 }  // namespace sluice::testing

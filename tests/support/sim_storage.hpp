@@ -51,6 +51,8 @@ class SimStorage final : public storage::Storage {
   /// What lies in staging, claimed and snapshots: "staging/NAME".
   std::vector<std::string> litter() const;
   std::vector<std::string> trash() const;
+  /// From here on `finish_upload` leaves out the sync of the bytes.
+  void forget_to_sync_uploads(bool forgets) { forgets_to_sync_ = forgets; }
   std::size_t unsynced_operations() const { return unsynced_.size(); }
 
   // --- storage::Storage ---
@@ -110,6 +112,8 @@ class SimStorage final : public storage::Storage {
     // Uploads: 16 bytes a leaf, and which have arrived.
     std::string leaves;
     std::string arrived;
+    /// An upload that was under way when the power went: it has to be begun anew.
+    bool forgotten = false;
   };
   struct Attribute {
     storage::FileStamp stamp{};
@@ -160,6 +164,7 @@ class SimStorage final : public storage::Storage {
   protocol::Result<Place> find_existing(const std::string& path) const;
   protocol::Result<Place> target_of_file(const std::string& path) const;
   Id in_area(Id area, const std::string& name) const;
+  Id upload_in_staging(const std::string& name) const;
   protocol::Attributes attributes_of(Id id) const;
   void walk(Id directory, const std::string& path, std::map<std::string, Id>& found) const;
   protocol::Result<void> check(DiskCall call) const;
@@ -175,6 +180,7 @@ class SimStorage final : public storage::Storage {
   std::uint64_t next_number_ = 2;
   Id next_id_ = 1;
   std::uint64_t next_trash_ = 1;
+  bool forgets_to_sync_ = false;
   Id root_ = 0, staging_ = 0, claimed_ = 0, snapshots_ = 0, trash_ = 0;
 };
 

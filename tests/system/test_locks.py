@@ -2,6 +2,7 @@
 # holders that are killed or frozen, and clients that wait without being in anybody's way.
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -183,14 +184,15 @@ class Basics(LockTest):
         holder = self.hold('a')
         listed = self.ok('--json', 'locks') + self.ok('locks') + self.sluice('rm', 'a').err
         self.assertIn(str(self.held()[0]['number']), listed)
-        environment = open(f'/proc/{self.child_of(holder)}/environ', 'rb').read().split(b'\0')
-        token = [e.split(b'=')[1] for e in environment if e.startswith(b'SLUICE_LOCK_TOKEN=')][0]
+        environment = pathlib.Path(f'/proc/{self.child_of(holder)}/environ').read_bytes()
+        token = [e.split(b'=')[1] for e in environment.split(b'\0')
+                 if e.startswith(b'SLUICE_LOCK_TOKEN=')][0]
         self.assertNotIn(token.decode().split('-')[1], listed)
         self.release(holder)
 
     def child_of(self, process):
-        children = f'/proc/{process.pid}/task/{process.pid}/children'
-        return wait_for(lambda: open(children).read().split(), 5, 'the command')[0]
+        children = pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children')
+        return wait_for(lambda: children.read_text().split(), 5, 'the command')[0]
 
 
 class Order(LockTest):

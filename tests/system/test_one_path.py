@@ -97,7 +97,7 @@ class SlowReader(SystemTest):
                 self.ok('put', '-', 'big', input=bytes([i]) * (i * 3 * MIB))
 
         self.slow_get_meets(replace)
-        self.assertEqual(self.json('stat', 'big')[0]['size_bytes'], 12 * MIB)
+        self.assertEqual(self.json('stat', 'big')[0]['size'], 12 * MIB)
 
     def test_rename_and_delete(self):
         self.server()

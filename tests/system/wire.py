@@ -190,6 +190,7 @@ def plain_socket(endpoint, seconds=10):
         host, _, port = address.rpartition(':')
         host = host.strip('[]')
         plain = socket.create_connection((host, int(port)), seconds)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return plain
 
 

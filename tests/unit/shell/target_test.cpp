@@ -64,7 +64,8 @@ TEST_CASE("one source goes to the name given, or into a directory") {
 
 TEST_CASE("several sources need a directory and names of their own") {
   CHECK(targets_of({"f", "g/"}, "t", "t", Found::directory) == Paths{"t/f", "t/g"});
-  CHECK(code_of({"f", "g"}, "t", Found::nothing) == "not_found");
+  CHECK(code_of({"f", "g"}, "t", Found::nothing) == "not_directory");
+  CHECK(targets_of({"f", "g"}, "t/", "t", Found::nothing) == Paths{"t/f", "t/g"});
   CHECK(code_of({"f", "g"}, "t", Found::other) == "not_directory");
   CHECK(code_of({"a/f", "b/f"}, "t", Found::directory) == "usage");
 }

@@ -1,0 +1,136 @@
+// See canaries.hpp.
+#include "tests/sim/canaries.hpp"
+
+#include "broker/publisher/commit_log.hpp"
+#include "tests/sim/server.hpp"
+
+namespace sluice::sim {
+
+using protocol::Type;
+namespace publisher = broker::publisher;
+
+namespace {
+
+constexpr std::uint64_t false_request = 1ull << 48;
+
+}  // namespace
+
+const std::map<std::string, Canary>& canaries() {
+  static const std::map<std::string, Canary> all{
+      {"skip-check-at-commit", Canary::skip_check_at_commit},
+      {"publish-before-sync", Canary::publish_before_sync},
+      {"replay-put-over-remove", Canary::replay_put_over_remove},
+      {"answer-repeat-anew", Canary::answer_repeat_anew},
+      {"forget-dead-readers-lock", Canary::forget_dead_readers_lock},
+      {"acknowledge-too-early", Canary::acknowledge_too_early},
+      {"forget-to-sync-upload", Canary::forget_to_sync_upload},
+      {"reuse-numbers", Canary::reuse_numbers},
+  };
+  return all;
+}
+
+bool Sabotage::is(Canary canary) const {
+  return machine_.canary == canary;
+}
+
+void Sabotage::sings() {
+  ++machine_.canary_sang;
+}
+
+void Sabotage::before_recovery(Machine& machine) {
+  machine.log.lie_about_sync(machine.canary == Canary::publish_before_sync);
+  machine.storage.forget_to_sync_uploads(machine.canary == Canary::forget_to_sync_upload);
+  if (machine.canary != Canary::replay_put_over_remove) return;
+  for (const auto& [generation, bytes] : machine.log.contents()) {
+    std::string tampered;
+    for (const auto& read : publisher::read_records(bytes, generation)) {
+      publisher::LogRecord record = read.record;
+      if (record.kind == publisher::RecordKind::remove) {
+        record.kind = publisher::RecordKind::nothing;
+        ++machine.canary_sang;
+      }
+      publisher::encode_record(tampered, record, read.data, generation, read.sequence);
+    }
+    machine.log.replace(generation, tampered);
+  }
+}
+
+std::uint64_t Sabotage::first_number(const Machine& machine, std::uint64_t recovered) {
+  return machine.canary == Canary::reuse_numbers ? 1 : recovered;
+}
+
+// --- messages ---
+
+bool Sabotage::lock_actor_hears(Message& message) {
+  if (is(Canary::skip_check_at_commit) && message.header.type == Type::commit) hide_token(message);
+  if (is(Canary::forget_dead_readers_lock) && message.header.type == Type::session_ended)
+    return !keep_reader(message);
+  if (is(Canary::acknowledge_too_early) && message.header.type == Type::published &&
+      acknowledged_.contains(message.stamp.number))
+    return acknowledging_.erase(message.stamp.number) > 0;
+  return true;
+}
+
+void Sabotage::lock_actor_sends(Message& message) {
+  if (message.header.type != Type::publish) return;
+  if (is(Canary::skip_check_at_commit)) show_token(message);
+  if (!is(Canary::acknowledge_too_early) || message.stamp.number == 0) return;
+  sings();
+  protocol::Published done;
+  done.version = message.stamp.number;
+  acknowledged_.insert(done.version);
+  acknowledging_.insert(done.version);
+  Message reply = runtime::make_reply(message, done);
+  reply.peer = {Port::publisher, {}};
+  tell_locks_(std::move(reply));
+}
+
+void Sabotage::publisher_hears(Message& message) {
+  if (!is(Canary::answer_repeat_anew) || message.header.type != Type::publish) return;
+  sings();
+  const std::uint64_t request = false_request + ++false_requests_;
+  true_requests_[request] = message.header.request_id;
+  message.header.request_id = request;
+}
+
+void Sabotage::publisher_sends(Message& message) {
+  if (const auto found = true_requests_.find(message.header.request_id);
+      found != true_requests_.end())
+    message.header.request_id = found->second;
+}
+
+void Sabotage::hide_token(Message& message) {
+  auto commit = protocol::decode<protocol::Commit>(message.body);
+  if (!commit || commit->terms.token.empty()) return;
+  sings();
+  hidden_tokens_[{message.stamp.session, message.header.request_id}] = commit->terms.token;
+  commit->terms.token.clear();
+  message.body = protocol::encode(*commit);
+}
+
+void Sabotage::show_token(Message& message) {
+  const auto found = hidden_tokens_.find({message.stamp.session, message.header.request_id});
+  auto publish = protocol::decode<protocol::Publish>(message.body);
+  if (found == hidden_tokens_.end() || !publish) return;
+  publish->terms.token = found->second;
+  message.body = protocol::encode(*publish);
+}
+
+bool Sabotage::keep_reader(const Message& message) {
+  const std::uint64_t session = message.stamp.session;
+  if (!machine_.locks.has_shared(session)) return false;
+  sings();
+  keep_alive(session, 1000);
+  return true;
+}
+
+void Sabotage::keep_alive(std::uint64_t session, int times) {
+  tell_locks_(runtime::make_message({Port::broker, {}}, protocol::SessionAlive{"a ghost", 10'000},
+                                    0, {session, 0, 0}));
+  if (times > 0)
+    world_.after(300 * ms, [this, session, times, alive = std::weak_ptr(alive_)] {
+      if (alive.lock()) keep_alive(session, times - 1);
+    });
+}
+
+}  // namespace sluice::sim
