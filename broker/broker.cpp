@@ -41,6 +41,11 @@ bool is_heavy(Type type) {
   }
 }
 
+bool is_about_locks(Type type) {
+  return type == Type::acquire_lock || type == Type::release_lock || type == Type::renew_lock ||
+         type == Type::list_locks;
+}
+
 }  // namespace
 
 void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
@@ -70,7 +75,8 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
   if (!found) return outbox.send(make_error(message, {Code::hello_required, {}, {}}));
   Session& session = *found->session;
   session.last_seen = now;
-  tell_locks_alive(session, now, outbox);
+  // A request about locks is a sign of life by itself.
+  if (!is_about_locks(message.header.type)) tell_locks_alive(session, now, outbox);
   switch (message.header.type) {
     case Type::ping:
       return on_ping(message, outbox);
@@ -96,13 +102,14 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
     case Type::set_attributes:
       return on_request(std::move(message), session, found->connection, Place::queued, now, outbox);
     case Type::acquire_lock:
-      // From here on the lock actor has to know that this session lives.
-      if (!session.told_locks) session.told_locks = Time::min();
-      tell_locks_alive(session, now, outbox);
-      [[fallthrough]];
     case Type::release_lock:
     case Type::renew_lock:
     case Type::list_locks:
+      // From here on the lock actor has to know whether this session lives.
+      if (!session.told_locks) {
+        session.told_locks = Time::min();
+        tell_locks_alive(session, now, outbox);
+      }
       return on_request(std::move(message), session, found->connection, Place::locks, now, outbox);
     default:
       return outbox.send(make_error(message, {Code::unknown_type, {}, {}}));
@@ -419,9 +426,8 @@ void Broker::cancel_at_locks(const Job& job, Outbox& outbox) {
 }
 
 void Broker::tell_locks_alive(Session& session, Time now, Outbox& outbox) {
-  if (!session.told_locks) return;
-  // Often enough that the lease at the lock actor is never more than an eighth behind the truth.
-  if (*session.told_locks != Time::min() && now - *session.told_locks < session.lease / 8) return;
+  // Not more often than the time has moved: a lock must not end before its client has to expect it.
+  if (!session.told_locks || *session.told_locks == now) return;
   session.told_locks = now;
   const protocol::SessionAlive alive{session.name,
                                      static_cast<std::uint32_t>(session.lease.count())};

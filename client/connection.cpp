@@ -126,7 +126,8 @@ void Connection::note(const Message& message) {
     welcome_ = *welcome;
   }
   for (const std::string& token :
-       held_locks_.prove(runtime::Time(static_cast<runtime::Time::rep>(message.stamp.number))))
+       held_locks_.prove(runtime::Time(static_cast<runtime::Time::rep>(message.stamp.number)),
+                         runtime::real_time()))
     ask_about_lock(token);
   if (message.header.type == Type::acquire_lock_reply) {
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);

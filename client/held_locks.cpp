@@ -12,8 +12,9 @@ bool HeldLock::is_lost(Time now) {
   return lost_;
 }
 
-bool HeldLock::prove(Time proven) {
-  if (proven.count() - proven_ms_ > ttl_.count()) return false;
+bool HeldLock::prove(Time proven, Time now) {
+  // It may have reached the server as late as now.
+  if (now.count() - proven_ms_ > ttl_.count()) return false;
   renewed(proven);
   return true;
 }
@@ -51,13 +52,13 @@ void HeldLocks::lose_all() {
   locks_.clear();
 }
 
-std::vector<std::string> HeldLocks::prove(Time proven) {
+std::vector<std::string> HeldLocks::prove(Time proven, Time now) {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> to_ask;
   if (proven <= proven_) return to_ask;
   proven_ = proven;
   for (const auto& [token, held] : locks_)
-    if (!held->prove(proven)) to_ask.push_back(token);
+    if (!held->prove(proven, now)) to_ask.push_back(token);
   return to_ask;
 }
 

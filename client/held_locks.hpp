@@ -25,8 +25,9 @@ class HeldLock {
   /// Once true it stays so.
   bool is_lost(runtime::Time now);
   void lose() { lost_ = true; }
-  /// Whether nothing is missing between the last proof and this one; then this one is taken.
-  bool prove(runtime::Time proven);
+  /// Something sent at `proven` has been answered at `now`. Whether the lock was surely alive when
+  /// it reached the server; then this proof is taken.
+  bool prove(runtime::Time proven, runtime::Time now);
   /// The server has said that it is alive.
   void renewed(runtime::Time proven);
 
@@ -48,7 +49,7 @@ class HeldLocks {
   void lose_all();
   /// A later proof; gives the tokens of those locks for which it comes after too long a gap, so
   /// that the server must be asked.
-  std::vector<std::string> prove(runtime::Time proven);
+  std::vector<std::string> prove(runtime::Time proven, runtime::Time now);
 
  private:
   mutable std::mutex mutex_;

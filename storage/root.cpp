@@ -110,9 +110,9 @@ Result<void> read_identity(Root& root, Role role) {
 }
 
 // After the machine has been down, a leaf that is recorded as arrived may not have reached the
-// disk. Uploads that were under way then start over; finished ones lose nothing but leaves that can
-// be made anew.
-Result<void> forget_unsynced_uploads(Root& root) {
+// disk, nor the bytes of a small file that a snapshot keeps. Uploads and reads that were under way
+// then start over; finished uploads lose nothing but leaves that can be made anew.
+Result<void> forget_what_was_not_synced(Root& root) {
   const Descriptor proc = open_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
   char text[64];
   const ssize_t size =
@@ -124,7 +124,14 @@ Result<void> forget_unsynced_uploads(Root& root) {
   for (const std::string& name : *names)
     if (name.ends_with(leaves_ending) && !unlink_at(root.staging.get(), name))
       return unusable(root, "cannot remove " + own_path(root, "staging/" + name));
-  if (::fsync(root.staging.get()) != 0 || !write_durably(root, "boot", boot))
+  // Replay writes small files anew, but not into the old ones that snapshots are links to.
+  const auto snapshots = names_in(root.snapshots.get());
+  if (!snapshots) return unusable(root, "cannot list " + own_path(root, "snapshots"));
+  for (const std::string& name : *snapshots)
+    if (!unlink_at(root.snapshots.get(), name))
+      return unusable(root, "cannot remove " + own_path(root, "snapshots/" + name));
+  if (::fsync(root.staging.get()) != 0 || ::fsync(root.snapshots.get()) != 0 ||
+      !write_durably(root, "boot", boot))
     return unusable(root, "cannot write " + own_path(root, "boot"));
   return {};
 }
@@ -148,7 +155,7 @@ Result<std::shared_ptr<const Root>> prepare_root(const std::string& path, Role r
   if (done) done = open_own_directories(*root, role);
   if (done) done = server ? check_root(*root) : check_worker(*root);
   if (done) done = read_identity(*root, role);
-  if (done && server) done = forget_unsynced_uploads(*root);
+  if (done && server) done = forget_what_was_not_synced(*root);
   if (!done) return tl::make_unexpected(done.error());
   if (server && (::fsync(root->own.get()) != 0 || ::fsync(root->tree.get()) != 0))
     return unusable(*root, "cannot sync the directory");

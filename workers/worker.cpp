@@ -67,6 +67,8 @@ void Worker::on_welcome(const Message& message, Time now, Outbox& outbox) {
   if (!welcome) return;
   // The broker has given what we had to others: nothing of it may be committed from here.
   parked_.clear();
+  // What filled the trash may have been told to nobody.
+  trash_ = true;
   standing_ = Standing::welcomed;
   locks_endpoint_ = welcome->locks_endpoint;
   epoch_ = welcome->epoch;
@@ -107,6 +109,10 @@ void Worker::on_tick(Time now, Outbox& outbox) {
   if (now >= next_heartbeat_) {
     if (standing_ == Standing::unknown) return say_hello(now, outbox);
     outbox.send(make_message({Port::broker, {}}, protocol::WorkerHeartbeat{}));
+    // A connection that was lost and made anew says nothing of itself, and with it the outcomes on
+    // their way were lost.
+    if (standing_ == Standing::joined && !parked_.empty())
+      outbox.send(make_message({Port::locks, {}}, protocol::WorkerHeartbeat{}));
     next_heartbeat_ = now + heartbeat;
   }
   next_tick_ = next_heartbeat_;

@@ -18,6 +18,7 @@ constexpr Time send_again_after{10};
 Port door_of(Type type) {
   switch (type) {
     case Type::join_locks:
+    case Type::worker_heartbeat:
     case Type::commit:
       return Port::workers;
     case Type::published:
@@ -27,6 +28,12 @@ Port door_of(Type type) {
     default:
       return Port::broker;
   }
+}
+
+// What a client itself asked for: a sign that its session lives.
+bool is_client_request(Type type) {
+  return type == Type::acquire_lock || type == Type::release_lock || type == Type::renew_lock ||
+         type == Type::list_locks;
 }
 
 }  // namespace
@@ -45,6 +52,7 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       outbox.send(runtime::make_error(message, {Code::unknown_type, {}, {}}));
     return;
   }
+  if (is_client_request(type)) leases_.alive(message.stamp.session, now, {}, 0);
   switch (type) {
     // clients, through the broker
     case Type::acquire_lock:
@@ -78,6 +86,9 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
     // workers
     case Type::join_locks:
       on_join_locks(message, now, outbox);
+      break;
+    case Type::worker_heartbeat:
+      on_worker_heartbeat(message, outbox);
       break;
     case Type::commit:
       on_commit(std::move(message), now, outbox);

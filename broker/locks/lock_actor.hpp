@@ -123,6 +123,7 @@ class LockActor final : public runtime::Actor {
   void on_worker_known(const Message& message);
   void on_worker_gone(const Message& message, Time now, Outbox& outbox);
   void on_join_locks(const Message& message, Time now, Outbox& outbox);
+  void on_worker_heartbeat(const Message& message, Outbox& outbox);
   void on_commit(Message&& message, Time now, Outbox& outbox);
   void on_published(Message&& message, Time now, Outbox& outbox);
   void on_reserve_numbers_reply(const Message& message, Time now);

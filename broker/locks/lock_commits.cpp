@@ -41,6 +41,14 @@ void LockActor::on_join_locks(const Message& message, Time now, Outbox& outbox) 
   outbox.send(runtime::make_reply(message, protocol::JoinLocksReply{}));
 }
 
+// A worker that waits for an answer asks whether this is still the connection that it will come by.
+void LockActor::on_worker_heartbeat(const Message& message, Outbox& outbox) {
+  if (joined_.contains(message.peer.id))
+    outbox.send(runtime::make_reply(message, protocol::WorkerHeartbeatReply{}));
+  else
+    outbox.send(runtime::make_error(message, {Code::hello_required, {}, {}}));
+}
+
 void LockActor::on_commit(Message&& message, Time now, Outbox& outbox) {
   auto refuse = [&](const protocol::Error& error) {
     reply(asker_of(message), refusal_of(error), outbox);

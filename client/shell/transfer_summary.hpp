@@ -12,7 +12,7 @@
 namespace sluice::shell {
 
 /// How many files are under way at once.
-inline constexpr std::size_t transfers_at_once = 8;
+inline constexpr std::size_t transfers_at_once = 16;
 
 /// Modification time of a local file, in nanoseconds.
 std::int64_t mtime_ns_of(const timespec& time);

@@ -29,6 +29,8 @@ Upload::Upload(const UploadOptions& options, Invocation& run)
 void Upload::add(const std::string& local, const std::string& remote) {
   struct stat about {};
   if (::stat(local.c_str(), &about) != 0) {
+    // Missing is missing, on either side.
+    if (errno == ENOENT) return run_.report(Error("not_found", local, "on this machine"));
     return run_.report(Error("local_io", local, std::strerror(errno)));
   }
   if (S_ISREG(about.st_mode)) {

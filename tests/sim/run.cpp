@@ -32,6 +32,7 @@ class Run {
   void run_until(Done done, Micros limit, const std::string& what);
   void work();
   void calm();
+  bool server_is_well() const;
   void finish();
   void sweep();
   void restart_once_more(bool power);
@@ -48,6 +49,7 @@ class Run {
   std::uint64_t power_losses_ = 0;
   bool starting_ = false;
   bool disk_failed_ = false;
+  bool disk_failed_lately_ = false;
   std::shared_ptr<Server> server_;
   // A server whose log has failed, and somebody has seen it.
   std::weak_ptr<Server> noticed_;
@@ -123,7 +125,7 @@ void Run::start_server() {
     return restart_later(100 * ms);
   }
   world_.trace("server: epoch {} begins", server_->epoch());
-  machine_.truth.on_recovered(machine_.storage);
+  machine_.truth.on_recovered(machine_.storage, std::exchange(disk_failed_lately_, false));
   server_->on_killed = [this] {
     world_.after(0, [this, dying = std::weak_ptr(server_)] {
       if (server_ && dying.lock() == server_) stop_server(world_.dice(50));
@@ -219,7 +221,7 @@ void Run::fail_disk() {
   const auto call =
       static_cast<DiskCall>(world_.pick(static_cast<std::uint64_t>(DiskCall::count_)));
   const auto code = world_.dice(50) ? protocol::Code::no_space : protocol::Code::io_error;
-  disk_failed_ = true;
+  disk_failed_ = disk_failed_lately_ = true;
   world_.trace("disk: call {} will fail: {}", static_cast<int>(call), protocol::name(code));
   machine_.faults.fail_next(call, static_cast<int>(1 + world_.pick(3)), code);
 }
@@ -304,6 +306,12 @@ void Run::work() {
       120 * second, "the work");
 }
 
+bool Run::server_is_well() const {
+  return server_ && !server_->failed() &&
+         std::none_of(server_->hosts().begin(), server_->hosts().end(),
+                      [](const auto& host) { return host->paused(); });
+}
+
 // No more faults; everything that was asked for must come to an end.
 void Run::calm() {
   faults_ = false;
@@ -311,8 +319,8 @@ void Run::calm() {
   for (const auto& client : clients_) client->stop();
   run_until(
       [&] {
-        return server_ && std::all_of(clients_.begin(), clients_.end(),
-                                      [](const auto& client) { return client->idle(); });
+        return server_is_well() && std::all_of(clients_.begin(), clients_.end(),
+                                               [](const auto& client) { return client->idle(); });
       },
       200 * second, "answering everything");
   machine_.truth.check_tree(machine_.storage, "when all was answered");

@@ -43,6 +43,7 @@ void Truth::on_publish(const Message& message) {
 }
 
 void Truth::happened(const Pending& pending) {
+  if (doubtful_.erase(pending.request) > 0) done_.erase(pending.request);
   const auto [place, first] = done_.emplace(pending.request, pending.number);
   if (!first)
     throw Violation{fmt::format("request {:x}/{} was done twice: as {} and as {}",
@@ -116,34 +117,44 @@ void Truth::on_server_gone() {
                 [](const auto& entry) { return entry.second.commit.kind == ChangeKind::none; });
 }
 
-void Truth::on_recovered(const testing::SimStorage& storage) {
-  // The log keeps the order: some of the first ones happened, and none behind them.
-  const std::string closest = model_.difference(storage);
+// Of the open commits, which first ones make the tree what it is? `but` is left out.
+Truth::Guess Truth::guess(const testing::SimStorage& storage, std::uint64_t but) const {
+  Guess guess;
   Model tried = model_;
-  std::vector<Pending> possible;
   std::set<Request> requests;
-  std::optional<std::size_t> fewest;
-  std::size_t most = 0;
-  if (closest.empty()) fewest = 0;
+  if (tried.difference(storage).empty()) guess.fewest = 0;
   for (const auto& [number, pending] : pending_) {
-    if (done_.contains(pending.request) || requests.contains(pending.request) ||
+    if (number == but || done_.contains(pending.request) || requests.contains(pending.request) ||
         tried.refusal(pending.commit) != Code{})
       continue;
     tried.apply(pending.commit, number, world_.now());
-    possible.push_back(pending);
+    guess.possible.push_back(pending);
     requests.insert(pending.request);
     if (!tried.difference(storage).empty()) continue;
-    most = possible.size();
-    if (!fewest) fewest = most;
+    guess.most = guess.possible.size();
+    if (!guess.fewest) guess.fewest = guess.most;
   }
-  if (!fewest)
+  return guess;
+}
+
+void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed) {
+  // The log keeps the order: some of the first ones happened, and none behind them.
+  Guess found = guess(storage, 0);
+  for (auto left_out = pending_.begin(); disk_failed && !found.fewest && left_out != pending_.end();
+       ++left_out)
+    found = guess(storage, left_out->first);
+  if (!found.fewest)
     throw Violation{fmt::format("after recovery the tree is wrong: {} ({} commits were open)",
-                                closest, pending_.size())};
-  for (std::size_t i = 0; i < *fewest; ++i) happened(possible[i]);
-  for (std::size_t i = *fewest; i < most; ++i) {
-    undecided_[possible[i].request] = possible[i].number;
-    made_[possible[i].number] = {world_.now(), possible[i].request.first, possible[i].commit.path,
-                                 possible[i].commit.to_path};
+                                model_.difference(storage), pending_.size())};
+  for (std::size_t i = 0; i < *found.fewest; ++i) {
+    happened(found.possible[i]);
+    if (disk_failed) doubtful_.insert(found.possible[i].request);
+  }
+  for (std::size_t i = *found.fewest; i < found.most; ++i) {
+    const Pending& pending = found.possible[i];
+    undecided_[pending.request] = pending.number;
+    made_[pending.number] = {world_.now(), pending.request.first, pending.commit.path,
+                             pending.commit.to_path};
   }
   pending_.clear();
   refused_.clear();

@@ -41,7 +41,9 @@ class Truth {
   /// The server is no more; what nobody has answered for may have happened or not.
   void on_server_gone();
   /// The server is back, its disk recovered.
-  void on_recovered(const testing::SimStorage& storage);
+  /// `disk_failed`: calls of the disk have failed since the start before, so that one of the open
+  /// commits may have come to nothing although later ones happened.
+  void on_recovered(const testing::SimStorage& storage, bool disk_failed);
   void check_tree(const testing::SimStorage& storage, const std::string& when) const;
 
   /// A client has heard that its change of `path`, asked for at that time, was made.
@@ -63,6 +65,13 @@ class Truth {
     protocol::Commit commit;
   };
   void happened(const Pending& pending);
+  struct Guess {
+    std::vector<Pending> possible;
+    /// The tree is what the first of these make of it: at least so many, at most so many.
+    std::optional<std::size_t> fewest;
+    std::size_t most = 0;
+  };
+  Guess guess(const testing::SimStorage& storage, std::uint64_t but) const;
   bool may_have_happened(const Request& request, std::uint64_t version);
   void failed(const Pending& pending, const protocol::Published& outcome);
 
@@ -77,6 +86,8 @@ class Truth {
   std::map<Request, std::uint16_t> refused_;
   /// Changes that left no trace in a tree found after a crash; whether they happened shows later.
   std::map<Request, std::uint64_t> undecided_;
+  /// Done as far as the tree tells, but the tree may be the same without them.
+  std::set<Request> doubtful_;
   struct Made {
     Micros when;
     std::uint64_t session;

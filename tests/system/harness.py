@@ -249,6 +249,11 @@ class SystemTest(unittest.TestCase):
 
     maxDiff = 2000
 
+    def run(self, result=None):
+        self.result = result if result is not None else self.defaultTestResult()
+        self.failed_before = len(self.result.failures) + len(self.result.errors)
+        return super().run(self.result)
+
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='sluice-'))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
@@ -259,7 +264,7 @@ class SystemTest(unittest.TestCase):
 
     def _check_logs(self):
         logs = {path: path.read_text(errors='replace') for path in self.directory.glob('*.log')}
-        if not self._outcome.success:
+        if len(self.result.failures) + len(self.result.errors) > self.failed_before:
             for path, text in sorted(logs.items()):
                 if text.strip():
                     print(f'--- {self.id()}: {path.name}\n{text[-3000:]}', flush=True)

@@ -85,13 +85,15 @@ class Output(harness.SystemTest):
         self.assertIn('sluice', self.json('version')[0])
         [tree] = self.json('put', '-r', self.note, 'tree')
         self.assertEqual((tree['files'], tree['bytes']), (1, self.note.stat().st_size))
-        [lock] = self.json('lock', '--tree', '--shared', 'd', 'e', '--', 'sluice', '--json', 'locks')
+        [lock] = self.json('lock', '--tree', '--shared', 'd', 'e', '--',
+                           'sluice', '--json', 'locks')
         self.assertEqual(lock['claims'],
                          [{'path': p, 'mode': 'shared', 'scope': 'tree'} for p in ('d', 'e')])
         self.assertEqual(lock['state'], 'held')
 
     def test_odd_names(self):
-        names = ['[a,b]', '[]', '{}', '++', '%%', 'a b', '-x', 'quote"d', 'back\\slash', 'new\nline']
+        names = ['[a,b]', '[]', '{}', '++', '%%', 'a b', '-x', 'quote"d', 'back\\slash',
+                 'new\nline']
         for name in names:
             self.ok('put', '--', self.note, name)
         self.assertEqual(sorted(entry['path'] for entry in self.json('ls')), sorted(names))

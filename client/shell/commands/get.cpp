@@ -20,10 +20,7 @@ Found look_up_here(const std::string& local) {
 }
 
 int get_to_standard_output(const std::vector<std::string>& sources, Invocation& run) {
-  auto sink = [&run](std::uint64_t, std::string_view bytes) {
-    run.progress().clear();
-    run.out().write(bytes);
-  };
+  auto sink = [&run](std::uint64_t, std::string_view bytes) { run.out().write(bytes); };
   for (const std::string& source : sources) {
     try {
       run.client().get(remote_path(source), sink, run.call());

@@ -1,6 +1,8 @@
 // `sluice put`: from this machine to the server.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/remote.hpp"
 #include "client/shell/upload.hpp"

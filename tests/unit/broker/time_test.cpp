@@ -249,7 +249,7 @@ TEST_CASE("a lost job has the whole time to find another worker", "[broker]") {
   room.probe.expect<protocol::WorkerGone>(room.locks);
   room.live_on({room.ann}, Time{4'000});
   room.probe.expect_silence();
-  room.live_on({room.ann}, Time{1'200});
+  room.probe.advance(Time{1'200});
   room.probe.expect_error(room.ann, Code::overloaded);
 }
 
