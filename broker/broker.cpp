@@ -231,7 +231,7 @@ void Broker::from_worker(Message&& message, Time now, Outbox& outbox) {
     case Type::job_parked:
       return on_job_parked(message, *worker, now, outbox);
     default:
-      return on_job_reply(std::move(message), *worker, outbox);
+      return on_job_reply(std::move(message), *worker, now, outbox);
   }
 }
 
@@ -284,7 +284,7 @@ void Broker::on_job_parked(const Message& message, WorkerState& worker, Time now
   hand_out(outbox);
 }
 
-void Broker::on_job_reply(Message&& message, WorkerState& worker, Outbox& outbox) {
+void Broker::on_job_reply(Message&& message, WorkerState& worker, Time now, Outbox& outbox) {
   const auto found = jobs_.find(message.stamp.job);
   // Late answers of an old attempt: the new one may be at the same worker, and goes on.
   if (found != jobs_.end() &&
@@ -292,6 +292,8 @@ void Broker::on_job_reply(Message&& message, WorkerState& worker, Outbox& outbox
     return;
   dispatch_.finish(worker, message.stamp.job);
   // Jobs may have ended meanwhile, in a shutdown.
+  if (found != jobs_.end() && message.header.type == Type::error)
+    sweep_again_later(found->second, now);
   if (found != jobs_.end()) answer_job(found->first, std::move(message), outbox);
   hand_out(outbox);
 }

@@ -86,7 +86,8 @@ class Broker final : public runtime::Actor {
   void on_worker_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
   void on_job_parked(const runtime::Message& message, WorkerState& worker, Time now,
                      runtime::Outbox& outbox);
-  void on_job_reply(runtime::Message&& message, WorkerState& worker, runtime::Outbox& outbox);
+  void on_job_reply(runtime::Message&& message, WorkerState& worker, Time now,
+                    runtime::Outbox& outbox);
   // from the lock actor
   void from_locks(runtime::Message&& message, runtime::Outbox& outbox);
 
@@ -105,6 +106,7 @@ class Broker final : public runtime::Actor {
   void tell_locks_alive(Session& session, Time now, runtime::Outbox& outbox);
   void end_session(std::uint64_t number, bool bye, Time now, runtime::Outbox& outbox);
   void sweep(const protocol::Sweep& what, Time now, runtime::Outbox& outbox);
+  void sweep_again_later(const Job& failed, Time now);
 
   void tick_sessions(Time now, runtime::Outbox& outbox);
   void tick_workers(Time now, runtime::Outbox& outbox);
@@ -121,6 +123,7 @@ class Broker final : public runtime::Actor {
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> orphans_;
   /// Ended sessions whose last orphan has gone: what it left behind is still to be dropped.
   std::set<std::uint64_t> to_sweep_;
+  Time sweep_not_before_{};
   std::uint64_t last_job_ = 0;
   std::uint64_t last_worker_ = 0;
   Time started_ = runtime::never;

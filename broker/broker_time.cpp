@@ -19,6 +19,8 @@ namespace {
 constexpr Time look_pause{100};
 // How long a request waits for a first worker before the client is told that there is none.
 constexpr Time no_worker_patience{5'000};
+// Before what the disk refused to sweep is swept again.
+constexpr Time sweep_pause{5'000};
 
 }  // namespace
 
@@ -42,7 +44,7 @@ void Broker::tick_outboxes(Time now, Outbox& outbox) {
 void Broker::tick_sessions(Time now, Outbox& outbox) {
   for (const std::uint64_t number : sessions_.expired(now)) end_session(number, false, now, outbox);
   // Sweeps wait for a worker here, not in the queue: sessions may come back meanwhile.
-  if (dispatch_.workers().empty()) return;
+  if (dispatch_.workers().empty() || now < sweep_not_before_) return;
   std::erase_if(to_sweep_, [this](std::uint64_t each) { return sessions_.find(each) != nullptr; });
   if (!to_sweep_.empty()) {
     sweep({{to_sweep_.begin(), to_sweep_.end()}, false}, now, outbox);
@@ -85,6 +87,17 @@ void Broker::sweep(const protocol::Sweep& what, Time now, Outbox& outbox) {
   Job& job = add_job(std::move(request), nullptr, Connection::control, now);
   dispatch_.enqueue(job.number, true);
   hand_out(outbox);
+}
+
+void Broker::sweep_again_later(const Job& failed, Time now) {
+  if (failed.request.header.type != protocol::Type::sweep) return;
+  const auto what = protocol::decode<protocol::Sweep>(failed.request.body);
+  if (!what) return;
+  if (what->all_but)
+    swept_at_start_ = false;
+  else
+    to_sweep_.insert(what->sessions.begin(), what->sessions.end());
+  sweep_not_before_ = now + sweep_pause;
 }
 
 void Broker::begin_shutdown(Time, Outbox& outbox) {

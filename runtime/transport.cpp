@@ -85,8 +85,13 @@ class Hoarders {
     // ZMTP puts 2 bytes before a short frame and 9 before a long one.
     const std::size_t wire_bytes = frame.size() + (frame.size() < 256 ? 2 : 9);
     const int fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
-    if (const auto found = connections_.find(fd); found != connections_.end())
-      found->second.delivered_bytes += wire_bytes;
+    auto found = connections_.find(fd);
+    if (found == connections_.end()) {
+      // A new one: that it was accepted was told before its first frame came.
+      follow_events();
+      found = connections_.find(fd);
+    }
+    if (found != connections_.end()) found->second.delivered_bytes += wire_bytes;
   }
 
   void close_those_ahead() {

@@ -142,11 +142,11 @@ class Storage {
                                      const Preserve& preserve) = 0;
   /// Replay: what is claimed under this number. Fails with `unknown_upload`.
   virtual Result<Entry> stat_claimed(std::uint64_t number) = 0;
-  /// Replay: takes a file out of the tree and keeps it as if claimed under `number`, its attributes and stamp as
-  /// they are. Fails with `not_found`, `not_directory`, `is_directory`.
+  /// Replay: takes a file out of the tree and keeps it as if claimed under `number`, its attributes
+  /// and stamp as they are. Fails with `not_found`, `not_directory`, `is_directory`.
   virtual Result<void> set_aside(const std::string& path, std::uint64_t number) = 0;
-  /// Replay: moves what is claimed under this number to `path` as it is, replacing a file. Fails with
-  /// `unknown_upload`, `not_found` (the parent), `is_directory`, `not_directory`.
+  /// Replay: moves what is claimed under this number to `path` as it is, replacing a file. Fails
+  /// with `unknown_upload`, `not_found` (the parent), `is_directory`, `not_directory`.
   virtual Result<void> put_back(std::uint64_t number, const std::string& path) = 0;
   /// Replay: writes a whole small file with its stamp to `path`, replacing what is there, synced.
   virtual Result<void> restore(const std::string& path, std::span<const char> bytes,

@@ -7,6 +7,7 @@
 
 #include "broker/publisher/apply.hpp"
 #include "broker/publisher/conditions.hpp"
+#include "protocol/path.hpp"
 
 namespace sluice::broker::publisher {
 
@@ -41,6 +42,17 @@ bool same_request(const Message& one, const Message& other) {
 
 std::uint64_t request_key(const Message& message) {
   return message.stamp.session * 0x9e3779b97f4a7c15 + message.header.request_id;
+}
+
+bool touch(const std::string& one, const std::string& other) {
+  return !one.empty() && !other.empty() &&
+         (protocol::is_within(one, other) || protocol::is_within(other, one));
+}
+
+// Whether two changes are about the same paths, or one about what lies beneath the other's.
+bool touch(const protocol::Commit& one, const protocol::Commit& other) {
+  return touch(one.path, other.path) || touch(one.path, other.to_path) ||
+         touch(one.to_path, other.path) || touch(one.to_path, other.to_path);
 }
 
 bool only_asks(const Message& message, const protocol::Publish& commit) {
@@ -213,7 +225,8 @@ void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
     ++counters_.batches;
     counters_.commits += batch.logged;
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
-    make_changes(batch);
+    const std::vector<Item*> revoked = make_changes(batch);
+    if (!revoked.empty() && !failed_) weigh_again(batch, revoked);
   }
   for (const Item& item : batch.items) answer(item, outbox);
 }
@@ -246,12 +259,22 @@ bool Publisher::log(Batch& batch, Time now) {
   return true;
 }
 
-void Publisher::make_changes(Batch& batch) {
+std::vector<Publisher::Item*> Publisher::make_changes(Batch& batch) {
   std::vector<Item*> revoked;
   for (Item& item : batch.items) {
     if (!item.logged) continue;
     if (failed_) {
       item.answer = refusal(log_failure());
+      continue;
+    }
+    // Conditions and all were checked against a tree that did not come about.
+    const auto cause = std::find_if(revoked.begin(), revoked.end(), [&](const Item* before) {
+      return touch(before->waiting.commit, item.waiting.commit);
+    });
+    if (cause != revoked.end()) {
+      item.answer = (*cause)->answer;
+      item.answer.path = item.record.path;
+      revoked.push_back(&item);
       continue;
     }
     const auto trash = apply(item.record, item.waiting.message.payload.bytes(), storage_);
@@ -271,6 +294,32 @@ void Publisher::make_changes(Batch& batch) {
     }
   }
   if (!revoked.empty()) revoke(revoked);
+  return revoked;
+}
+
+// Refusals that rest on a change which came to nothing are no refusals yet.
+void Publisher::weigh_again(Batch& batch, const std::vector<Item*>& revoked) {
+  std::vector<Item> answered;
+  std::vector<Waiting> again;
+  const auto rests = [&](const Item& item) {
+    return !item.logged && !item.from_memory &&
+           std::any_of(revoked.begin(), revoked.end(), [&](const Item* before) {
+             return before < &item && touch(before->waiting.commit, item.waiting.commit);
+           });
+  };
+  std::vector<bool> resting;
+  for (const Item& item : batch.items) resting.push_back(rests(item));
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    if (resting[i])
+      again.push_back(std::move(batch.items[i].waiting));
+    else
+      answered.push_back(std::move(batch.items[i]));
+  }
+  batch.items = std::move(answered);
+  // What waits for an empty log is not the first any more.
+  if (!again.empty()) batch.blocked = false;
+  for (auto waiting = again.rbegin(); waiting != again.rend(); ++waiting)
+    queue_.push_front(std::move(*waiting));
 }
 
 // The log says these happened: that is taken back before anybody is told that they did not.

@@ -105,8 +105,10 @@ class Publisher final : public runtime::Actor {
                      Batch& batch);
   void finish(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
   bool log(Batch& batch, runtime::Time now);
-  void make_changes(Batch& batch);
+  /// Gives those that came to nothing.
+  std::vector<Item*> make_changes(Batch& batch);
   void revoke(std::vector<Item*>& revoked);
+  void weigh_again(Batch& batch, const std::vector<Item*>& revoked);
   void refuse_all(Batch& batch, const protocol::Error& error);
   void answer(const Item& item, runtime::Outbox& outbox);
   void answer_queue_failed(runtime::Outbox& outbox);

@@ -11,8 +11,10 @@
 namespace sluice::protocol {
 
 enum class ChangeKind : std::uint8_t {
-  /// No change: asks only for the outcome of the request, if it had one (answered with version 0 and code 0
-  /// when none is remembered). Sent where a repeat may find its staged file used up by the first attempt.
+  /// No change: asks only for the outcome of the request, if it had one (answered with version 0
+  /// and code 0
+  /// when none is remembered). Sent where a repeat may find its staged file used up by the first
+  /// attempt.
   none = 0,
   /// A staged file; its bytes are the payload as well when it is small, and then not yet synced.
   put = 1,
@@ -37,7 +39,8 @@ struct Commit {
   Digest root{};
   /// put: whether the payload holds the bytes, to be logged.
   bool small = false;
-  /// remove: directories with all beneath them too. rename: it is a directory, and goes with all beneath it.
+  /// remove: directories with all beneath them too. rename: it is a directory, and goes with all
+  /// beneath it.
   bool recursive = false;
   /// make_directory: missing parents, outermost first, and an existing directory is no error.
   bool parents = false;

@@ -110,18 +110,11 @@ void Client::check_change(const Message& reply, const std::string& path, Micros 
 }
 
 void Client::check_read(const std::string& path, const protocol::GetReply& reply,
-                        const std::string& bytes, Micros asked, std::uint64_t epoch) {
+                        const std::string& bytes, Micros asked) {
   const auto& attributes = reply.attributes;
   seen_versions_[path] = attributes.version;
   const protocol::Digest root = protocol::root_of(protocol::leaves_of(bytes));
-  const bool whole =
-      attributes.root && *attributes.root == root && attributes.size_bytes == bytes.size();
-  // A snapshot of a small file may lose its bytes with the power; the library then says `damaged`.
-  if (!whole && epoch != epoch_ && attributes.size_bytes <= protocol::limits::small_file_bytes) {
-    ++outcomes["get damaged"];
-    return;
-  }
-  if (!whole)
+  if (!attributes.root || *attributes.root != root || attributes.size_bytes != bytes.size())
     throw Violation{fmt::format("{} version {} was read with {} bytes that are not its own", path,
                                 attributes.version, bytes.size())};
   const auto as_read = [&](const State& state) {

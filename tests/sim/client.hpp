@@ -86,7 +86,7 @@ class Client {
                      std::shared_ptr<std::string> bytes);
   void get();
   void read(std::shared_ptr<std::string> bytes, protocol::GetReply opened, std::string path,
-            Micros asked, std::uint64_t epoch);
+            Micros asked);
   void stat();
   void list();
   void remove();
@@ -105,7 +105,7 @@ class Client {
   // what answers must be
   void check_change(const Message& reply, const std::string& path, Micros asked);
   void check_read(const std::string& path, const protocol::GetReply& reply,
-                  const std::string& bytes, Micros asked, std::uint64_t epoch);
+                  const std::string& bytes, Micros asked);
   void check_stat(const std::string& path, const Message& reply, Micros asked);
   void check_list(const std::string& path, const Message& reply, Micros asked);
   void check_missing(const std::string& path, const protocol::ErrorReply& error, Micros asked);

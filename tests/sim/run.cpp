@@ -34,7 +34,7 @@ class Run {
   void calm();
   bool server_is_well() const;
   void finish();
-  void sweep();
+  void sweep(bool trash_too);
   void restart_once_more(bool power);
   std::string who_waits() const;
 
@@ -341,17 +341,21 @@ void Run::finish() {
   run_until([&] { return done; }, 100 * second, "locking everything");
   everything.say_bye();
   for (const auto& client : clients_) client->die();
-  // What could not be swept because the disk failed goes with the next start.
-  if (!disk_failed_) sweep();
+  sweep(!disk_failed_);
   machine_.truth.check_tree(machine_.storage, "at the end");
   for (const bool power : {false, true, true}) restart_once_more(power);
   everything.die();
-  sweep();
+  sweep(true);
 }
 
-void Run::sweep() {
-  run_until([&] { return machine_.storage.litter().empty() && machine_.storage.trash().empty(); },
-            60 * second, "sweeping");
+// A trash that could not be emptied waits for the next start.
+void Run::sweep(bool trash_too) {
+  run_until(
+      [&] {
+        return machine_.storage.litter().empty() &&
+               (!trash_too || machine_.storage.trash().empty());
+      },
+      60 * second, "sweeping");
 }
 
 void Run::restart_once_more(bool power) {

@@ -78,7 +78,8 @@ bool Truth::may_have_happened(const Request& request, std::uint64_t version) {
 
 void Truth::failed(const Pending& pending, const protocol::Published& outcome) {
   const auto code = static_cast<Code>(outcome.code);
-  if (code == Code::no_space || code == Code::io_error) disk_failed_ = world_.now();
+  // What was weighed behind it was weighed against a tree that may come about after a restart.
+  if (code == Code::log_failed) disk_failed_ = world_.now();
   if (code == Code::log_failed) return;  // it may yet have happened: stays pending
   if (done_.contains(pending.request))
     throw Violation{fmt::format("request {:x}/{} was done, and then refused: {}",

@@ -242,28 +242,28 @@ void Client::get() {
         const auto opened = protocol::decode<protocol::GetReply>(reply.body);
         if (!opened) throw Violation{"a get_reply that cannot be read"};
         if (opened->snapshot.empty()) {
-          check_read(path, *opened, std::string(reply.payload.text()), asked, epoch_);
+          check_read(path, *opened, std::string(reply.payload.text()), asked);
           return end_one();
         }
         // The version is settled; the bytes may come as late as they like.
-        read(std::make_shared<std::string>(), *opened, path, asked, epoch_);
+        read(std::make_shared<std::string>(), *opened, path, asked);
       },
       {}, credit);
 }
 
 void Client::read(std::shared_ptr<std::string> bytes, protocol::GetReply opened, std::string path,
-                  Micros asked, std::uint64_t epoch) {
+                  Micros asked) {
   ask(
       protocol::Read{opened.snapshot, bytes->size(), limits::leaf_bytes}, "read " + path,
-      [this, bytes, opened, path, asked, epoch](const Message& reply) {
+      [this, bytes, opened, path, asked](const Message& reply) {
         if (reply.header.type == Type::error) return end_one();
         const auto piece = protocol::decode<protocol::ReadReply>(reply.body);
         if (!piece || protocol::leaves_of(reply.payload.bytes()) != piece->leaves)
           throw Violation{path + " was read in pieces with wrong digests"};
         bytes->append(reply.payload.text());
         const bool whole = bytes->size() >= opened.attributes.size_bytes;
-        if (!whole && !reply.payload.empty()) return read(bytes, opened, path, asked, epoch);
-        check_read(path, opened, *bytes, asked, epoch);
+        if (!whole && !reply.payload.empty()) return read(bytes, opened, path, asked);
+        check_read(path, opened, *bytes, asked);
         if (world_.dice(20)) return end_one();  // forgets it; the sweep must not
         ask(protocol::ReadEnd{opened.snapshot}, "read_end " + path,
             [this](const Message&) { end_one(); });

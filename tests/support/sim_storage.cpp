@@ -286,7 +286,10 @@ void SimStorage::power_loss(Random& random) {
   collect_garbage();
   durable_ = current_;
   for (auto& [id, inode] : inodes_) lose_bytes(inode, random);
-  // Done at the first start after a boot: leaves may be recorded whose bytes were lost.
+  // What the first start after a boot does: leaves may be recorded whose bytes were lost, and
+  // snapshots may be links to files whose bytes were.
+  current_.directories.at(snapshots_).clear();
+  durable_ = current_;
   for (const auto& [name, id] : current_.directories.at(staging_))
     inodes_.at(id).forgotten = !inodes_.at(id).arrived.empty();
 }

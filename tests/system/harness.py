@@ -88,6 +88,7 @@ class Process:
         self.popen = subprocess.Popen([str(a) for a in arguments], start_new_session=True,
                                       **options)
         self.pid = self.popen.pid
+        self.signalled = False
 
     def running(self):
         return self.popen.poll() is None
@@ -100,10 +101,12 @@ class Process:
             raise AssertionError(f'{self.name} still runs after {seconds} s') from None
 
     def signal(self, number):
+        self.signalled = True
         if self.running():
             os.kill(self.pid, number)
 
     def signal_group(self, number):
+        self.signalled = True
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
@@ -133,6 +136,7 @@ class Process:
         raise AssertionError(f'{self.name} tells no VmHWM')
 
     def cleanup(self):
+        crashed = not self.running() and self.popen.returncode < 0 and not self.signalled
         self.signal_group(signal.SIGCONT)
         self.signal_group(signal.SIGKILL)
         if self.running():
@@ -141,6 +145,8 @@ class Process:
             if stream:
                 stream.close()
         self.log.close()
+        if crashed:
+            raise AssertionError(f'{self.name} was ended by signal {-self.popen.returncode}')
 
 
 class Server:

@@ -2,6 +2,7 @@
 # answers that nobody reads. The server says so where it can, stays small, and serves the others.
 import os
 import random
+import time
 
 import wire
 from harness import MIB, SystemTest, figure, main, wait_for
@@ -175,6 +176,19 @@ class Raw(SystemTest):
             link.plain.settimeout(10)
             link.receive()
             self.fail('a frame of 3 MiB was answered')
+
+    def test_an_honest_connection_is_kept(self):
+        # What looks for messages that never end must not take a busy connection for one.
+        for pause in (0, 0.01, 0.05, 0.1):
+            link = self.link()
+            body = {'path': 'x', 'root': bytes(16)}
+            for round_ in range(3):
+                for i in range(100):
+                    request = 10 + round_ * 100 + i
+                    self.assertEqual(link.ask(wire.PUT, body, bytes(128 << 10),
+                                              request_id=request)[0], wire.ERROR)
+                time.sleep(0.3 + pause)
+                self.assertEqual(link.ask(wire.PING, {}, request_id=1000 + round_)[0], wire.PONG)
 
     def test_endless_multipart(self):
         link = self.link()

@@ -226,13 +226,16 @@ TEST_CASE("requests about locks go to the lock actor, which hears first that the
   CHECK(room.broker.finished());
 }
 
-TEST_CASE("the other requests about locks make no session known", "[broker]") {
+TEST_CASE("the first request about locks of any kind makes the session known", "[broker]") {
   BrokerRoom room;
   room.join(room.ann, "ann");
   room.probe.tell(room.ann, protocol::ReleaseLock{"1-2"}, 1);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.probe.answer(room.probe.expect<protocol::ReleaseLock>(room.locks).message,
                     protocol::ReleaseLockReply{});
   room.probe.expect<protocol::ReleaseLockReply>(room.ann);
+  // From here on they are signs of life themselves.
+  room.probe.advance(Time{50});
   room.probe.tell(room.ann, protocol::RenewLock{"1-2"}, 2);
   const auto renew = room.probe.expect<protocol::RenewLock>(room.locks);
   room.probe.tell(runtime::make_error(renew.message, {Code::fenced, {}, {}}));

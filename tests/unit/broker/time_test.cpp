@@ -45,6 +45,19 @@ TEST_CASE("a session that is silent for longer than its lease ends", "[broker]")
   CHECK_FALSE(room.join(room.ann, "ann").resumed);
 }
 
+TEST_CASE("a sweep that failed is done again after a while", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.probe.advance(Time{10'200});
+  const auto failed = room.probe.expect<Sweep>(room.one);
+  room.probe.tell(runtime::make_error(failed.message, {Code::io_error, {}, {}}));
+  room.probe.advance(Time{4'800});
+  room.probe.expect_silence();
+  room.probe.advance(Time{400});
+  expect_sweep(room, {number_of("ann")});
+  room.probe.expect_silence();
+}
+
 TEST_CASE("any message renews the lease", "[broker]") {
   BrokerRoom room;
   settle(room);
@@ -81,8 +94,8 @@ TEST_CASE("the lock actor is told of a silent session without a bye", "[broker]"
   settle(room);
   room.probe.tell(room.ann, protocol::ListLocks{}, 1);
   room.probe.tell(room.ann, protocol::AcquireLock{{{"a"}}, 1'000, 0}, 2);
-  room.probe.expect<protocol::ListLocks>(room.locks);
   room.probe.expect<protocol::SessionAlive>(room.locks);
+  room.probe.expect<protocol::ListLocks>(room.locks);
   room.probe.expect<protocol::AcquireLock>(room.locks);
   room.probe.advance(Time{10'200});
   CHECK_FALSE(room.probe.expect<SessionEnded>(room.locks).body.bye);

@@ -290,7 +290,7 @@ TEST_CASE("however waiting ends, nothing of it is left", "[locks]") {
   room.done(room.published_to());
   room.replied(room.worker);
   CHECK(room.list().empty());
-  for (const std::uint64_t session : {ann, bob}) room.end(session, true);
+  for (const std::uint64_t session : {ann, bob, LockRoom::looker}) room.end(session, true);
   CHECK(room.actor.next_tick() == runtime::never);
 
   // The places of those waiters are free again: exactly as many as the limit allows.

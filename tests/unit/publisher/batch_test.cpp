@@ -210,6 +210,30 @@ TEST_CASE_METHOD(Fixture, "a change that the tree refuses after it was logged is
   CHECK(outcome().version == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "what rests on a revoked change is weighed again or comes to nothing") {
+  REQUIRE(start());
+  REQUIRE(put("a", "1").code == 0);
+  faults.fail_next(testing::DiskCall::remove, 1, Code::no_space);
+  send(change(ChangeKind::remove, "a"));
+  send(change(ChangeKind::remove, "a"));
+  protocol::Terms if_absent;
+  if_absent.if_absent = true;
+  send_put("a", "2", if_absent);
+  send_put("b", "3");
+  probe->drained();
+  CHECK(code_of(outcome()) == "no_space");
+  CHECK(code_of(outcome()) == "no_space");
+  CHECK(code_of(outcome()) == "done");
+  CHECK(bytes_at("b") == "3");
+  // The second removal found `a` after all.
+  CHECK(code_of(outcome()) == "done");
+  CHECK_FALSE(bytes_at("a"));
+  crash();
+  REQUIRE(start());
+  CHECK_FALSE(bytes_at("a"));
+  CHECK(bytes_at("b") == "3");
+}
+
 TEST_CASE_METHOD(Fixture, "relaxed: answered before the sync, which comes soon after") {
   PublisherConfig config;
   config.durability = Durability::relaxed;

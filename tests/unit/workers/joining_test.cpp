@@ -78,6 +78,34 @@ TEST_CASE("a worker shows that it lives", "[worker]") {
   }
 }
 
+TEST_CASE("a worker that waits for outcomes asks whether they can still reach it", "[worker]") {
+  WorkerRoom room;
+  room.join();
+  room.ask(protocol::Remove{"a", false, {}}, 1);
+  const auto first = room.committed(1);
+  room.probe.advance(Time{500});
+  room.probe.expect<WorkerHeartbeat>(room.broker);
+  const auto question = room.probe.expect<WorkerHeartbeat>(room.locks);
+  room.probe.answer(question.message, protocol::WorkerHeartbeatReply{});
+  room.probe.expect_silence();
+  // The connection was lost and made anew: the lock actor does not know it.
+  room.probe.advance(Time{500});
+  room.probe.expect<WorkerHeartbeat>(room.broker);
+  const auto again = room.probe.expect<WorkerHeartbeat>(room.locks);
+  room.probe.tell(runtime::make_error(again.message, {Code::hello_required, {}, {}}));
+  room.probe.advance(Time{50});
+  room.probe.expect<JoinLocks>(room.locks);
+  room.joined();
+  CHECK(room.committed(1).message.stamp.job == first.message.stamp.job);
+  room.outcome(first.message, 3);
+  room.answered<protocol::RemoveReply>(1);
+  room.probe.advance(Time{400});
+  room.probe.expect_silence();
+  room.probe.advance(Time{50});
+  room.probe.expect<WorkerHeartbeat>(room.broker);
+  room.probe.expect_silence();
+}
+
 TEST_CASE("a worker of another root or version is refused for good", "[worker]") {
   WorkerRoom room;
   room.probe.advance(Time{0});
@@ -197,8 +225,8 @@ TEST_CASE("the trash is emptied a piece at a time", "[worker]") {
   };
   litter(10);
   room.join();
-  // Four files a piece.
-  room.probe.advance(Time{50});
+  // Four files a piece, the first of them when the worker wakes next.
+  room.probe.advance(Time{52});
   CHECK(room.disk.trash().empty());
   litter(10);
   room.probe.advance(Time{2'000});
