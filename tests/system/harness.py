@@ -32,6 +32,7 @@ BENCH = BUILD / 'bench' / 'sluice-bench'
 MIB = 1 << 20
 # Peak memory of sluiced, whatever is done to it.
 MEMORY_LIMIT_BYTES = 200 * 1000 * 1000
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 SANITIZER_MARKS = ('AddressSanitizer', 'ThreadSanitizer', 'LeakSanitizer', 'runtime error:')
 
 Result = collections.namedtuple('Result', 'status out err seconds')
@@ -88,7 +89,6 @@ class Process:
         self.popen = subprocess.Popen([str(a) for a in arguments], start_new_session=True,
                                       **options)
         self.pid = self.popen.pid
-        self.signalled = False
 
     def running(self):
         return self.popen.poll() is None
@@ -101,12 +101,10 @@ class Process:
             raise AssertionError(f'{self.name} still runs after {seconds} s') from None
 
     def signal(self, number):
-        self.signalled = True
         if self.running():
             os.kill(self.pid, number)
 
     def signal_group(self, number):
-        self.signalled = True
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
@@ -136,7 +134,7 @@ class Process:
         raise AssertionError(f'{self.name} tells no VmHWM')
 
     def cleanup(self):
-        crashed = not self.running() and self.popen.returncode < 0 and not self.signalled
+        crashed = not self.running() and -self.popen.returncode in CRASHES
         self.signal_group(signal.SIGCONT)
         self.signal_group(signal.SIGKILL)
         if self.running():

@@ -287,8 +287,14 @@ class Undisturbed(LockTest):
         self.assertEqual(result.status, 0, result.err)
         return json.loads(result.out)['ops_per_s']
 
-    def best(self, op):
-        return max(self.rate(op, figure(1.5, 5)) for _ in range(figure(2, 3)))
+    def best(self, op, enough=float('inf')):
+        """The best of some rates: what else runs on this machine only ever takes away from it."""
+        best = 0
+        for _ in range(figure(2, 3) if enough == float('inf') else 8):
+            best = max(best, self.rate(op, figure(1.5, 5)))
+            if best >= enough:
+                break
+        return best
 
     def test_waiting_crowd(self):
         self.server(threads=2)
@@ -299,7 +305,8 @@ class Undisturbed(LockTest):
         waiters += [self.start_sluice('lock', '--wait', '300', 'b', 'a', '--', 'true')
                     for _ in range(crowd)]
         wait_for(lambda: len(self.waiting()) == 2 * crowd, 60, 'the crowd')
-        during = {op: self.best(op) for op in ('put', 'get')}
+        bound = figure(0.6, 0.9)
+        during = {op: self.best(op, bound * before[op]) for op in before}
         self.assertEqual(len(self.waiting()), 2 * crowd)
         shares = {op: during[op] / before[op] for op in before}
         print(f'\n  a second alone {before}, beside the crowd {during}, share {shares}', flush=True)
@@ -307,7 +314,7 @@ class Undisturbed(LockTest):
         statuses = [waiter.wait(60) for waiter in waiters]
         self.assertEqual(statuses, [0] * len(waiters))
         for op, share in shares.items():
-            self.assertGreater(share, figure(0.6, 0.9), op)
+            self.assertGreaterEqual(share, bound, op)
 
 
 if __name__ == '__main__':

@@ -137,6 +137,11 @@ TEST_CASE("what a client writes into stamp and attempt does not count", "[broker
   CHECK(job.stamp.session == number_of("ann"));
   CHECK(job.stamp.number == 0);
   CHECK(job.header.attempt == 0);
+  room.probe.tell(room.ann, protocol::AcquireLock{{{"a"}}, 0, 0}, 2, {99, 98, 97}, 4);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
+  const Message acquire = room.probe.expect<protocol::AcquireLock>(room.locks).message;
+  CHECK(acquire.stamp.session == number_of("ann"));
+  CHECK(acquire.header.attempt == 0);
   room.done(job);
   room.answered(room.ann, 1);
 }

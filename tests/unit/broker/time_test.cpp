@@ -285,6 +285,24 @@ TEST_CASE("an answer that finds no room is tried again until it does", "[broker]
   room.probe.expect_silence();
 }
 
+TEST_CASE("of many answers that found no room some are tried at once, the rest soon after",
+          "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  constexpr std::uint64_t many = broker::Outboxes::tries + 10;
+  for (std::uint64_t id = 1; id <= many; ++id) {
+    room.stat(room.ann, id);
+    room.done(room.job_at(room.one));
+    room.probe.undelivered(room.answered(room.ann, id), Undelivered::full);
+  }
+  room.probe.advance(Time{2});
+  CHECK(room.probe.unexpected() == broker::Outboxes::tries);
+  room.probe.advance(Time{2});
+  for (std::uint64_t id = 1; id <= many; ++id) room.answered(room.ann, id);
+  room.probe.advance(Time{50});
+  room.probe.expect_silence();
+}
+
 TEST_CASE("a client that does not read is forgotten once its answers pile up", "[broker]") {
   BrokerRoom room;
   settle(room);
