@@ -14,7 +14,7 @@ namespace sluice::storage {
 
 struct Place;
 
-class PosixStorage final : public Storage {
+class PosixStorage : public Storage {
  public:
   explicit PosixStorage(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
 

@@ -34,7 +34,7 @@ class Run {
   void calm();
   bool server_is_well() const;
   void finish();
-  void sweep(bool trash_too);
+  void sweep(bool all);
   void restart_once_more(bool power);
   std::string who_waits() const;
 
@@ -348,12 +348,17 @@ void Run::finish() {
   sweep(true);
 }
 
-// A trash that could not be emptied waits for the next start.
-void Run::sweep(bool trash_too) {
+// What the publisher could not drop because the disk failed, and a trash that could not be emptied,
+// wait for the next start.
+void Run::sweep(bool all) {
+  const auto may_stay = [&](const std::string& name) {
+    return !all && name.starts_with("claimed/");
+  };
   run_until(
       [&] {
-        return machine_.storage.litter().empty() &&
-               (!trash_too || machine_.storage.trash().empty());
+        const auto litter = machine_.storage.litter();
+        return std::all_of(litter.begin(), litter.end(), may_stay) &&
+               (!all || machine_.storage.trash().empty());
       },
       60 * second, "sweeping");
 }

@@ -173,6 +173,50 @@ class LostTcp(Lost):
         self.skipTest('over ipc')
 
 
+class FaultPoint(WorkerTest):
+    """A worker that stops between staging and commit, and wakes when its request is somebody else's."""
+
+    def stop_at_the_fault_point(self, *arguments, **options):
+        self.server(threads=0, workers='ipc', lease=1)
+        self.stopping = self.spawn(test_program('stopping_worker'), self.main.root,
+                                   self.main.workers_endpoint)
+        self.wait_for_workers(1)
+        client = self.start_sluice(*arguments, **options)
+        self.assertEqual(self.stopping.popen.stdout.readline(), b'staged\n')
+        return client
+
+    def go_on(self):
+        before = json.loads(self.ok('--json', 'stat', 'a'))
+        self.stopping.signal(signal.SIGCONT)
+        self.wait_for_workers(2)
+        self.assertEqual(self.cat('a'), 'later')
+        self.assertEqual(json.loads(self.ok('--json', 'stat', 'a')), before)
+        self.put_text('b', 'still served')
+        self.assert_no_litter()
+
+    def given_to_another(self, size):
+        self.note.write_bytes(b'x' * size)
+        client = self.stop_at_the_fault_point('put', self.note, 'a')
+        self.worker()
+        self.assertEqual(client.wait(20), 0, client.log_text())
+        self.put_text('a', 'later')
+        self.go_on()
+
+    def test_small_put_given_to_another(self):
+        self.given_to_another(100)
+
+    def test_upload_given_to_another(self):
+        self.given_to_another(3 * MIB)
+
+    def test_client_loses_its_lock(self):
+        client = self.stop_at_the_fault_point('lock', 'a', '--', 'sluice', 'put', self.note, 'a')
+        client.signal_group(signal.SIGKILL)
+        wait_for(lambda: not self.json('locks'), 10, 'the lock to end with its lease')
+        self.worker()
+        self.put_text('a', 'later')
+        self.go_on()
+
+
 class Joining(WorkerTest):
 
     def refused_worker(self, worker, says):
