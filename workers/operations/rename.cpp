@@ -13,8 +13,7 @@ Result<Ending> rename(const Job& job) {
                           "a directory cannot be moved into itself");
   const auto entry = job.storage.stat(request->path);
   Change change;
-  change.commit.recursive =
-      entry && entry->attributes.kind == protocol::EntryKind::directory;
+  change.commit.recursive = entry && entry->attributes.kind == protocol::EntryKind::directory;
   change.commit.kind = protocol::ChangeKind::rename;
   change.commit.path = std::move(request->path);
   change.commit.to_path = std::move(request->to_path);
