@@ -24,6 +24,8 @@ namespace {
 
 constexpr std::size_t secret_bytes = 16;
 constexpr std::size_t session_name_bytes = 128;
+// Sessions that are swept once more when a worker comes back.
+constexpr std::size_t ended_remembered = 1024;
 // A job that killed so many workers will kill the next one too.
 constexpr std::uint16_t losses_most = 5;
 
@@ -260,6 +262,11 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   welcome.worker = worker.number;
   welcome.heartbeat_ms = limits::worker_heartbeat_ms;
   outbox.send(make_reply(message, welcome));
+  // Before it said hello it may have worked off what it was given long ago, for sessions that were
+  // swept since.
+  if (!worker.in_process)
+    for (const std::uint64_t session : ended_)
+      if (!has_orphans(session)) to_sweep_.insert(session);
   dispatch_.join(std::move(worker));
   hand_out(outbox);
 }
@@ -454,6 +461,8 @@ void Broker::end_session(std::uint64_t number, bool bye, Time now, Outbox& outbo
   }
   for (const std::string& peer : session->peers) outboxes_.drop(peer);
   sessions_.end(number);
+  ended_.push_back(number);
+  if (ended_.size() > ended_remembered) ended_.pop_front();
   // Orphans may still leave something behind: then the sweep follows the last of them.
   if (!has_orphans(number)) sweep({{number}, false}, now, outbox);
 }

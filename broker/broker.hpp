@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -123,6 +124,8 @@ class Broker final : public runtime::Actor {
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> orphans_;
   /// Ended sessions whose last orphan has gone: what it left behind is still to be dropped.
   std::set<std::uint64_t> to_sweep_;
+  /// Sessions that ended, the last one last.
+  std::deque<std::uint64_t> ended_;
   Time sweep_not_before_{};
   std::uint64_t last_job_ = 0;
   std::uint64_t last_worker_ = 0;

@@ -174,7 +174,7 @@ class LostTcp(Lost):
 
 
 class FaultPoint(WorkerTest):
-    """A worker that stops between staging and commit, and wakes when its request is somebody else's."""
+    """A worker that stops between staging and commit, and wakes when its request has another."""
 
     def stop_at_the_fault_point(self, *arguments, **options):
         self.server(threads=0, workers='ipc', lease=1)

@@ -45,6 +45,26 @@ TEST_CASE("a session that is silent for longer than its lease ends", "[broker]")
   CHECK_FALSE(room.join(room.ann, "ann").resumed);
 }
 
+TEST_CASE("sessions that ended are swept again when a worker process comes", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.join(room.bob, "bob");
+  room.live_on({room.bob}, Time{10'400});
+  expect_sweep(room, {number_of("ann")});
+  // It may have staged something for ann before it noticed that it had been given up.
+  room.join_worker(room.two, false);
+  room.probe.advance(Time{200});
+  expect_sweep(room, {number_of("ann")});
+  // Not if she is back.
+  room.join(room.ann, "ann");
+  room.probe.tell(room.two, BrokerRoom::worker_hello(false, 64));
+  room.probe.expect<protocol::WorkerGone>(room.locks);
+  room.probe.expect<protocol::WorkerKnown>(room.locks);
+  room.probe.expect<protocol::WorkerWelcome>(room.two);
+  room.probe.advance(Time{200});
+  room.probe.expect_silence();
+}
+
 TEST_CASE("a sweep that failed is done again after a while", "[broker]") {
   BrokerRoom room;
   settle(room);
