@@ -290,7 +290,7 @@ class LockCommand(harness.SystemTest):
             # Real-time signals above 32 belong to the C library.
             return [int(line.split()[1], 16) & 0x7fffffff for line in out.splitlines()]
 
-        # What nohup or a shell's '&' ignores for us stays ignored for the command, and nothing else is.
+        # What nohup or a shell's '&' ignores for us stays ignored for the command, nothing else.
         plain = subprocess.run(look, capture_output=True, text=True, check=True).stdout
         self.assertEqual(standard_signals(self.ok('lock', 'a', '--', *look)),
                          standard_signals(plain))
