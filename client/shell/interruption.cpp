@@ -68,8 +68,9 @@ void Interruption::watch() {
     while (::read(signal_fd_, &info, sizeof info) == sizeof info) {
       if (!stop_.stop_requested()) {
         first = Clock::now();
-        raise_event(wake_fd_);
+        // Whoever is woken looks whether to stop, so that has to be true by then.
         stop_.request_stop();
+        raise_event(wake_fd_);
       } else if (Clock::now() - first > std::chrono::seconds(1)) {
         // Whoever asks again does not want to wait for things to be put in order.
         ::_exit(130);

@@ -228,6 +228,15 @@ class Interrupted(harness.SystemTest):
             self.interrupt(process, number)
         self.refused(3, 'stat', 'slow')
 
+    def test_at_any_moment_of_the_start(self):
+        for i in range(20):
+            process = self.start_sluice('put', '-', 'slow', stdin=subprocess.PIPE)
+            time.sleep(0.01 * i)
+            process.signal(signal.SIGTERM)
+            # Ended before it could look after signals, or stopped in good order.
+            self.assertIn(process.wait(5), (-signal.SIGTERM, 130))
+        self.refused(3, 'stat', 'slow')
+
     def test_get(self):
         self.ok('put', self.large, 'large')
         there = self.directory / 'there'
