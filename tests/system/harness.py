@@ -35,7 +35,7 @@ MEMORY_LIMIT_BYTES = 200 * 1000 * 1000
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 SANITIZER_MARKS = ('AddressSanitizer', 'ThreadSanitizer', 'LeakSanitizer', 'runtime error:')
 
-# A shell's '&' and nohup leave signals ignored, which programs inherit and honour; the tests send them.
+# A shell's '&' and nohup leave signals ignored, which programs inherit; the tests send them.
 for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(ignored) == signal.SIG_IGN:
         signal.signal(ignored, signal.SIG_DFL)
