@@ -54,7 +54,7 @@ Result<bool> apply(const LogRecord& record, std::span<const char> bytes,
   }
 }
 
-bool can_be_revoked(Code code) {
+bool is_about_the_tree(Code code) {
   switch (code) {
     case Code::not_found:
     case Code::exists:
@@ -63,13 +63,15 @@ bool can_be_revoked(Code code) {
     case Code::not_empty:
     case Code::not_regular:
     case Code::bad_path:
-    case Code::denied:
-    case Code::unknown_upload:
-    case Code::no_space:
       return true;
     default:
       return false;
   }
+}
+
+bool can_be_revoked(Code code) {
+  return is_about_the_tree(code) || code == Code::denied || code == Code::unknown_upload ||
+         code == Code::no_space;
 }
 
 }  // namespace sluice::broker::publisher

@@ -13,6 +13,9 @@ namespace sluice::broker::publisher {
 protocol::Result<bool> apply(const LogRecord& record, std::span<const char> bytes,
                              storage::Storage& storage);
 
+/// Failures that say what is (not) at a path, and nothing about the disk.
+bool is_about_the_tree(protocol::Code code);
+
 /// Whether a change that failed so after it was logged can be taken back by a record: the tree was
 /// changed by hand or is full. After anything else nobody knows what the tree holds.
 bool can_be_revoked(protocol::Code code);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "broker/publisher/apply.hpp"
 #include "protocol/path.hpp"
 
 namespace sluice::broker::publisher {
@@ -13,22 +14,6 @@ using protocol::Result;
 using storage::Entry;
 
 namespace {
-
-// Failures that say what is (not) at a path, and nothing about the disk.
-bool is_about_the_tree(Code code) {
-  switch (code) {
-    case Code::not_found:
-    case Code::exists:
-    case Code::is_directory:
-    case Code::not_directory:
-    case Code::not_empty:
-    case Code::not_regular:
-    case Code::bad_path:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool is_directory(const std::optional<Entry>& entry) {
   return entry && entry->attributes.kind == EntryKind::directory;
