@@ -11,6 +11,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/locks.hpp"
+#include "runtime/poller.hpp"
 #include "runtime/secrets.hpp"
 #include "runtime/transport.hpp"
 
@@ -24,6 +25,7 @@ using runtime::Socket;
 
 // Names that one client puts to in turn, so that a long run replaces files as well as making them.
 constexpr std::uint64_t names_a_client = 1000;
+constexpr std::chrono::milliseconds answer_time{5'000};
 
 struct BenchClient {
   Socket socket;
@@ -52,13 +54,10 @@ class SmallRun {
     const auto begin = Clock::now();
     const auto end = begin + std::chrono::duration_cast<Clock::duration>(
                                  std::chrono::duration<double>(options_.seconds));
-    std::vector<runtime::PollItem> items;
-    for (auto& client : clients_) items.push_back({&client.socket, -1, false});
-    while (Clock::now() < end) {
-      runtime::poll(items, std::chrono::milliseconds(100));
-      for (std::size_t i = 0; i < items.size(); ++i)
-        if (items[i].readable) take(clients_[i]);
-    }
+    runtime::Poller poller;
+    for (auto& client : clients_) poller.watch(client.socket, [this, &client] { take(client); });
+    while (Clock::now() < end)
+      if (poller.wait(std::chrono::milliseconds(100))) poller.call_ready();
     result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     for (auto& client : clients_) say_bye(client);
     return std::move(result_);
@@ -97,24 +96,21 @@ class SmallRun {
   template <class M>
   void ask(BenchClient& client, const M& request, bool with_bytes = false) {
     send(client, request, with_bytes);
-    std::vector<runtime::PollItem> items{{&client.socket, -1, false}};
-    for (int i = 0; i < 50; ++i) {
-      runtime::poll(items, std::chrono::milliseconds(100));
-      Message reply;
-      if (client.socket.receive(reply) != Socket::Received::message) continue;
-      if (reply.header.type != Type::error) return;
-      throw std::runtime_error(error_of(reply));
-    }
-    throw std::runtime_error(options_.server + ": the server does not answer");
+    runtime::Poller poller;
+    poller.watch(client.socket, [] {});
+    Message reply;
+    if (!poller.wait(answer_time) || client.socket.receive(reply) != Socket::Received::message)
+      throw std::runtime_error(options_.server + ": the server does not answer");
+    if (reply.header.type == Type::error) throw std::runtime_error(error_of(reply));
   }
 
   // Leaves no lock behind for the next run; answers to what was under way are passed over.
   void say_bye(BenchClient& client) {
     send(client, protocol::Bye{});
-    std::vector<runtime::PollItem> items{{&client.socket, -1, false}};
-    for (Message reply; reply.header.type != Type::bye_reply;) {
-      runtime::poll(items, std::chrono::milliseconds(1'000));
-      if (!items[0].readable) return;
+    runtime::Poller poller;
+    poller.watch(client.socket, [] {});
+    while (poller.wait(std::chrono::milliseconds(1'000))) {
+      Message reply;
       while (client.socket.receive(reply) == Socket::Received::message)
         if (reply.header.type == Type::bye_reply) return;
     }

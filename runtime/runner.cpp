@@ -39,6 +39,7 @@ struct Runner::Route {
 Runner::Runner(Context& context)
     : context_(context), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  poller_.watch(wake_fd_, [this] { drain_mailbox(); });
 }
 
 Runner::~Runner() {
@@ -54,10 +55,11 @@ protocol::Result<std::vector<std::string>> Runner::attach(Actor& actor, Port por
   Route& route = routes_[{&actor, port}];
   if (route.door != nullptr) {
     route.door->socket = std::move(*socket);
-    return route.door->socket.bound();
+  } else {
+    doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket), true}));
+    route.door = doors_.back().get();
   }
-  doors_.push_back(std::make_unique<Door>(Door{actor, port, std::move(*socket), true}));
-  route.door = doors_.back().get();
+  poller_.watch(route.door->socket, [this, door = route.door] { drain(*door); });
   return route.door->socket.bound();
 }
 
@@ -74,7 +76,7 @@ void Runner::deliver_to(Actor& actor, Port port, std::function<void(Message&&)> 
 }
 
 void Runner::watch(int fd, std::function<void()> readable) {
-  watched_.emplace_back(fd, std::move(readable));
+  poller_.watch(fd, std::move(readable));
 }
 
 void Runner::host(Actor& actor) {
@@ -103,25 +105,17 @@ void Runner::stop() {
 
 void Runner::run(const std::function<bool()>& done) {
   while (!stopping_ && !(done && done())) {
-    poll_items_.clear();
-    for (const auto& door : doors_) poll_items_.push_back({&door->socket, -1, false});
-    poll_items_.push_back({nullptr, wake_fd_, false});
-    for (const auto& [fd, readable] : watched_) poll_items_.push_back({nullptr, fd, false});
-    poll(poll_items_, until_next_tick());
+    poller_.wait(until_next_tick());
     now_ = real_time();
     // Ticks first: what ran out while nothing came must not be found alive by a message that came
     // later.
     run_ticks();
-    for (std::size_t i = 0; i < doors_.size(); ++i)
-      if (poll_items_[i].readable) drain(*doors_[i]);
+    poller_.call_ready();
     if (guarded_ && now_ >= next_hoarders_) {
       for (const auto& door : doors_)
         if (door->empty) door->socket.close_hoarders();
       next_hoarders_ = now_ + hoarders_pause;
     }
-    if (poll_items_[doors_.size()].readable) drain_mailbox();
-    for (std::size_t i = 0; i < watched_.size(); ++i)
-      if (poll_items_[doors_.size() + 1 + i].readable) watched_[i].second();
     run_local();
     run_drained();
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/actor.hpp"
+#include "runtime/poller.hpp"
 #include "runtime/transport.hpp"
 
 namespace sluice::runtime {
@@ -74,8 +75,7 @@ class Runner {
   std::vector<Actor*> actors_;
   std::vector<Actor*> had_messages_;
   std::deque<std::pair<Actor*, Message>> local_;
-  std::vector<std::pair<int, std::function<void()>>> watched_;
-  std::vector<PollItem> poll_items_;
+  Poller poller_;
   Outbox outbox_;
   Time now_{};
   /// Whether a socket wants its connections looked at, and when that is due.

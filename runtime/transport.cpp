@@ -6,7 +6,9 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -15,6 +17,7 @@
 #include <zmq.hpp>
 
 #include "protocol/limits.hpp"
+#include "runtime/endpoint.hpp"
 
 // The thread sanitizer does not see how libzmq hands memory from one thread to another: it is told
 // here, at the two ends of the handoff.
@@ -34,14 +37,32 @@ void handed_over() {
 #endif
 }
 
+// The payload at this address is libzmq's now; and, taken: ours again, for its end.
+void lent([[maybe_unused]] protocol::Payload* payload) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(payload);
+#endif
+}
+void taken_back([[maybe_unused]] protocol::Payload* payload) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(payload);
+#endif
+}
+
 // Below this a copy is cheaper than libzmq's bookkeeping for foreign memory.
 constexpr std::size_t zero_copy_bytes = 64u << 10;
 
 zmq::message_t to_frame(const protocol::Payload& payload) {
   if (payload.size() < zero_copy_bytes) return {payload.data(), payload.size()};
   auto* shared = new protocol::Payload(payload);
+  lent(shared);
   return {const_cast<char*>(shared->data()), shared->size(),
-          [](void*, void* hint) { delete static_cast<protocol::Payload*>(hint); }, shared};
+          [](void*, void* hint) {
+            auto* payload = static_cast<protocol::Payload*>(hint);
+            taken_back(payload);
+            delete payload;
+          },
+          shared};
 }
 
 protocol::Payload to_payload(zmq::message_t&& frame) {
@@ -52,7 +73,7 @@ protocol::Payload to_payload(zmq::message_t&& frame) {
 }
 
 // With IPv6 on, libzmq shows "tcp://127.0.0.1:1" as "tcp://[::ffff:127.0.0.1]:1".
-std::string readable(std::string endpoint) {
+std::string as_written(std::string endpoint) {
   constexpr std::string_view mapped = "tcp://[::ffff:";
   const auto end = endpoint.find(']');
   if (!endpoint.starts_with(mapped) || end == std::string::npos) return endpoint;
@@ -71,15 +92,23 @@ constexpr std::size_t one_message_bytes =
 class Hoarders {
  public:
   Hoarders(zmq::context_t& context, zmq::socket_t& watched, std::size_t most_bytes)
-      : events_(context, zmq::socket_type::pair), most_bytes_(most_bytes) {
+      : watched_(watched.handle()),
+        events_(context, zmq::socket_type::pair),
+        most_bytes_(most_bytes) {
     static std::atomic<unsigned> last = 0;
     const std::string endpoint = "inproc://connections-" + std::to_string(++last);
     if (zmq_socket_monitor(watched.handle(), endpoint.c_str(),
                            ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0)
       throw zmq::error_t();
     events_.set(zmq::sockopt::linger, 0);
+    // An I/O thread that finds no room for an event would wait.
+    events_.set(zmq::sockopt::rcvhwm, 0);
     events_.connect(endpoint);
   }
+  // libzmq loses the memory of events that find nobody.
+  ~Hoarders() { zmq_socket_monitor(watched_, nullptr, 0); }
+  Hoarders(const Hoarders&) = delete;
+  Hoarders& operator=(const Hoarders&) = delete;
 
   void count(const zmq::message_t& frame) {
     // ZMTP puts 2 bytes before a short frame and 9 before a long one.
@@ -97,23 +126,34 @@ class Hoarders {
   void close_those_ahead() {
     follow_events();
     for (auto& [fd, connection] : connections_) {
-      tcp_info info{};
-      socklen_t size = sizeof info;
-      if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) continue;
-      // What the kernel still holds takes none of our memory.
-      int unread_bytes = 0;
-      ioctl(fd, FIONREAD, &unread_bytes);
-      const auto taken = info.tcpi_bytes_received - static_cast<std::uint64_t>(unread_bytes);
-      // Nothing came out since the last look, and all that was whole came out: what libzmq has is
-      // one message. A small frame costs it many times its size, so this bound is the narrow one.
-      const bool stuck = connection.delivered_bytes == connection.delivered_at_last_look;
-      connection.delivered_at_last_look = connection.delivered_bytes;
-      const std::size_t most = stuck ? one_message_bytes : most_bytes_;
-      if (taken > connection.delivered_bytes + most) shutdown(fd, SHUT_RDWR);
+      const auto taken_bytes = taken_from(fd);
+      if (!taken_bytes) continue;
+      const std::uint64_t delivered = connection.delivered_bytes;
+      // Ahead already at the last look, and nothing came out since though all that was whole did:
+      // what libzmq has is one message. A small frame costs it many times its size, so this bound
+      // is the narrow one.
+      const bool stuck = connection.delivered_at_last_look == delivered &&
+                         connection.taken_at_last_look > delivered + one_message_bytes;
+      connection.delivered_at_last_look = delivered;
+      connection.taken_at_last_look = *taken_bytes;
+      if (stuck || *taken_bytes > delivered + most_bytes_) shutdown(fd, SHUT_RDWR);
     }
   }
 
  private:
+  // What libzmq has read; what the kernel still holds takes none of our memory. None if `fd` is no
+  // tcp connection.
+  static std::optional<std::uint64_t> taken_from(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+    // Looked at later, so more may be unread than was received then.
+    int unread_bytes = 0;
+    ioctl(fd, FIONREAD, &unread_bytes);
+    const auto unread = static_cast<std::uint64_t>(unread_bytes);
+    return info.tcpi_bytes_received - std::min<std::uint64_t>(info.tcpi_bytes_received, unread);
+  }
+
   void follow_events() {
     for (zmq::message_t event, address;;) {
       if (!events_.recv(event, zmq::recv_flags::dontwait)) return;
@@ -129,11 +169,13 @@ class Hoarders {
     }
   }
 
+  void* watched_;
   zmq::socket_t events_;
   std::size_t most_bytes_;
   struct Connection {
     std::uint64_t delivered_bytes = 0;
-    std::uint64_t delivered_at_last_look = ~std::uint64_t{0};
+    std::uint64_t delivered_at_last_look = 0;
+    std::uint64_t taken_at_last_look = 0;
   };
   /// By descriptor.
   std::map<int, Connection> connections_;
@@ -149,16 +191,31 @@ Context::Context(int io_threads) : impl_(new Impl{zmq::context_t(io_threads)}) {
 Context::~Context() = default;
 
 struct Socket::Impl {
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  // libzmq leaves the files of ipc endpoints behind.
+  ~Impl() {
+    for (const std::string& endpoint : bound)
+      if (const std::string path = path_of_ipc(endpoint); !path.empty()) unlink(path.c_str());
+  }
+
   zmq::socket_t socket;
   bool router = false;
   bool stamped = true;
   std::vector<std::string> bound;
   std::optional<Hoarders> hoarders;
+  /// Found empty, and not used since.
+  bool empty = false;
 
   bool receive_frame(zmq::message_t& frame) {
-    if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
+    if (!receive_first(frame)) return false;
     if (hoarders) hoarders->count(frame);
     return true;
+  }
+  // A router's first is the routing id, which never was on the wire.
+  bool receive_first(zmq::message_t& frame) {
+    return socket.recv(frame, zmq::recv_flags::dontwait).has_value();
   }
   void discard_rest(const zmq::message_t& last) {
     bool more = last.more();
@@ -192,6 +249,7 @@ protocol::Result<Socket> Socket::open(Context& context, const SocketConfig& conf
   impl->router = config.kind == SocketConfig::Kind::router;
   impl->stamped = config.stamped;
   std::string endpoint;
+  bool binding = true;
   try {
     impl->socket = zmq::socket_t(
         context.impl().context, impl->router ? zmq::socket_type::router : zmq::socket_type::dealer);
@@ -210,21 +268,27 @@ protocol::Result<Socket> Socket::open(Context& context, const SocketConfig& conf
       impl->hoarders.emplace(context.impl().context, socket, config.unfinished_bytes);
     for (const std::string& each : config.bind) {
       endpoint = each;
+      if (auto ok = check_endpoint(each); !ok) return tl::make_unexpected(ok.error());
+      if (auto ok = make_way_for(each); !ok) return tl::make_unexpected(ok.error());
       socket.bind(each);
-      impl->bound.push_back(readable(socket.get(zmq::sockopt::last_endpoint)));
+      impl->bound.push_back(as_written(socket.get(zmq::sockopt::last_endpoint)));
     }
     for (const std::string& each : config.connect) {
       endpoint = each;
+      binding = false;
+      if (auto ok = check_endpoint(each); !ok) return tl::make_unexpected(ok.error());
       socket.connect(each);
     }
   } catch (const zmq::error_t& error) {
-    return protocol::fail(protocol::Code::unreachable, endpoint, error.what());
+    const auto code = binding ? protocol::Code::cannot_listen : protocol::Code::unreachable;
+    return protocol::fail(code, endpoint, error.what());
   }
   return Socket(std::move(impl));
 }
 
 Socket::Sent Socket::send(Message& message) {
   handed_over();
+  impl_->empty = false;
   zmq::socket_t& socket = impl_->socket;
   const bool payload = !message.payload.empty();
   const auto last = zmq::send_flags::dontwait;
@@ -255,7 +319,8 @@ Socket::Received Socket::receive(Message& message) {
   zmq::message_t frame;
   message.peer.id.clear();
   message.payload = {};
-  if (!impl_->receive_frame(frame)) return Received::nothing;
+  impl_->empty = impl_->router ? !impl_->receive_first(frame) : !impl_->receive_frame(frame);
+  if (impl_->empty) return Received::nothing;
   handed_over();
   if (impl_->router) {
     message.peer.id.assign(static_cast<const char*>(frame.data()), frame.size());
@@ -284,23 +349,15 @@ void Socket::close_hoarders() {
 const std::vector<std::string>& Socket::bound() const {
   return impl_->bound;
 }
-void* Socket::handle() {
-  return impl_->socket.handle();
+
+int Socket::wake_fd() const {
+  return impl_->socket.get(zmq::sockopt::fd);
 }
 
-void poll(std::vector<PollItem>& items, std::chrono::milliseconds timeout) {
-  std::vector<zmq::pollitem_t> raw;
-  raw.reserve(items.size());
-  for (const PollItem& item : items)
-    raw.push_back({item.socket ? item.socket->handle() : nullptr, item.fd, ZMQ_POLLIN, 0});
-  try {
-    zmq::poll(raw, timeout);
-  } catch (const zmq::error_t& error) {
-    if (error.num() != EINTR) throw;
-    for (PollItem& item : items) item.readable = false;
-    return;
-  }
-  for (std::size_t i = 0; i < items.size(); ++i) items[i].readable = raw[i].revents & ZMQ_POLLIN;
+bool Socket::readable(bool woken) {
+  if (impl_->empty && !woken) return false;
+  impl_->empty = !(impl_->socket.get(zmq::sockopt::events) & ZMQ_POLLIN);
+  return !impl_->empty;
 }
 
 }  // namespace sluice::runtime

@@ -50,7 +50,7 @@ struct SocketConfig {
 
 class Socket {
  public:
-  /// Fails with `unreachable` and libzmq's reason when an endpoint cannot be bound or is malformed.
+  /// Fails with `usage` when an endpoint is malformed, `cannot_listen` when one cannot be bound.
   static protocol::Result<Socket> open(Context& context, const SocketConfig& config);
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&&) noexcept;
@@ -73,22 +73,18 @@ class Socket {
 
   /// What the socket is bound to, with the port that was chosen for "tcp://...:*".
   const std::vector<std::string>& bound() const;
-  /// libzmq's handle, for polling.
-  void* handle();
+
+  /// Readable when libzmq has been told something for this socket; to be waited for, not read.
+  int wake_fd() const;
+  /// Whether `receive` has something. `woken`: `wake_fd` is readable; otherwise libzmq is asked
+  /// only if the socket was used since it was last found empty, as that may have swallowed the
+  /// wake-up.
+  bool readable(bool woken);
 
  private:
   struct Impl;
   explicit Socket(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-struct PollItem {
-  Socket* socket = nullptr;  ///< either this
-  int fd = -1;               ///< or this
-  bool readable = false;     ///< set by poll
-};
-
-/// Waits until something is readable or the time is over; a negative time waits for ever.
-void poll(std::vector<PollItem>& items, std::chrono::milliseconds timeout);
 
 }  // namespace sluice::runtime

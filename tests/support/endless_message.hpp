@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 
@@ -30,6 +32,9 @@ class EndlessMessage {
     const std::string ready(command, sizeof command - 1);
     write_all(greeting);
     write_all(ready);
+    // Before the other side has said that it is ready, it takes a message for an error.
+    const std::string theirs = read_all(greeting.size() + 2);
+    if (!closed_) read_all(static_cast<unsigned char>(theirs.back()));
   }
   ~EndlessMessage() { close(fd_); }
   EndlessMessage(const EndlessMessage&) = delete;
@@ -51,11 +56,24 @@ class EndlessMessage {
  private:
   bool write_all(const std::string& bytes) {
     for (std::size_t done = 0; done < bytes.size() && !closed_;) {
-      const ssize_t sent = send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
-      closed_ = sent <= 0;
+      pollfd item{fd_, POLLIN | POLLOUT, 0};
+      poll(&item, 1, 1'000);
+      // A socket whose other side has gone may take nothing for long and yet tell of no error.
+      char byte = 0;
+      if (item.revents & POLLIN) closed_ = recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+      if (closed_ || !(item.revents & POLLOUT)) continue;
+      const ssize_t sent =
+          send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+      closed_ = sent < 0 && errno != EAGAIN;
       done += static_cast<std::size_t>(sent > 0 ? sent : 0);
     }
     return !closed_;
+  }
+
+  std::string read_all(std::size_t size) {
+    std::string bytes(size, '\0');
+    closed_ = closed_ || recv(fd_, bytes.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size);
+    return bytes;
   }
 
   int fd_;

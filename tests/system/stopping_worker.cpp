@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "runtime/poller.hpp"
 #include "runtime/signals.hpp"
 #include "storage/posix_storage.hpp"
 #include "workers/host.hpp"
@@ -55,7 +56,9 @@ int main(int argc, char** argv) {
   StoppingStorage storage(*root);
   runtime::Context context;
   workers::Host host(context, storage, {.join = argv[2], .name = "stopping"});
-  std::vector<runtime::PollItem> items{{nullptr, signals.fd(), false}};
-  runtime::poll(items, std::chrono::milliseconds(-1));
+  runtime::Poller poller;
+  poller.watch(signals.fd(), [] {});
+  poller.watch(host.ended_fd(), [] {});
+  poller.wait(std::chrono::milliseconds(-1));
   return 0;
 }

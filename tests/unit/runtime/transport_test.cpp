@@ -3,38 +3,27 @@
 #include "runtime/transport.hpp"
 
 #include "protocol/messages/session.hpp"
+#include "runtime/poller.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/endless_message.hpp"
+#include "tests/support/socket_pair.hpp"
 
 using namespace sluice::runtime;
 using sluice::protocol::Payload;
 using sluice::protocol::Ping;
 using sluice::protocol::Type;
+using sluice::tests::SocketPair;
 
 namespace {
 
-struct Pair {
-  explicit Pair(bool stamped, int queue = 0) {
-    SocketConfig server;
-    server.kind = SocketConfig::Kind::router;
-    server.bind = {"tcp://127.0.0.1:*"};
-    server.stamped = stamped;
-    server.queue_messages = queue;
-    router = std::make_unique<Socket>(std::move(*Socket::open(context, server)));
-    SocketConfig client;
-    client.connect = {router->bound()[0]};
-    client.stamped = stamped;
-    client.queue_messages = queue;
-    dealer = std::make_unique<Socket>(std::move(*Socket::open(context, client)));
-  }
-  Context context;
-  std::unique_ptr<Socket> router;
-  std::unique_ptr<Socket> dealer;
-};
+void wait_for(Socket& socket) {
+  Poller poller;
+  poller.watch(socket, [] {});
+  REQUIRE(poller.wait(std::chrono::milliseconds(5'000)));
+}
 
 Message receive(Socket& socket) {
-  std::vector<PollItem> items{{&socket, -1, false}};
-  poll(items, std::chrono::milliseconds(5'000));
+  wait_for(socket);
   Message message;
   REQUIRE(socket.receive(message) == Socket::Received::message);
   return message;
@@ -43,7 +32,7 @@ Message receive(Socket& socket) {
 }  // namespace
 
 TEST_CASE("a message arrives as it was sent, and its answer finds the way back") {
-  Pair pair(true);
+  SocketPair pair(true);
   const std::size_t size = GENERATE(0, 1, 1000, 1 << 20);
   Message message = make_message({}, Ping{}, 7, {11, 12, 13});
   message.header.attempt = 3;
@@ -65,8 +54,8 @@ TEST_CASE("a message arrives as it was sent, and its answer finds the way back")
 }
 
 TEST_CASE("an unstamped socket takes no stamped message and goes on") {
-  Pair pair(false);
-  Pair other(true);
+  SocketPair pair(false);
+  SocketPair other(true);
   Message message = make_message({}, Ping{}, 1);
   REQUIRE(pair.dealer->send(message) == Socket::Sent::done);
   CHECK(receive(*pair.router).header.request_id == 1);
@@ -76,8 +65,7 @@ TEST_CASE("an unstamped socket takes no stamped message and goes on") {
   auto socket = Socket::open(pair.context, stranger);
   REQUIRE(socket);
   socket->send(message);
-  std::vector<PollItem> items{{pair.router.get(), -1, false}};
-  poll(items, std::chrono::milliseconds(5'000));
+  wait_for(*pair.router);
   Message got;
   CHECK(pair.router->receive(got) == Socket::Received::malformed);
   CHECK_FALSE(got.peer.id.empty());
@@ -85,7 +73,7 @@ TEST_CASE("an unstamped socket takes no stamped message and goes on") {
 }
 
 TEST_CASE("a peer nobody knows is gone, one that does not read is full") {
-  Pair pair(false, 2);
+  SocketPair pair(false, 2);
   Message message = make_message({Port::none, "nobody"}, Ping{});
   CHECK(pair.router->send(message) == Socket::Sent::gone);
   Message hello = make_message({}, Ping{});
