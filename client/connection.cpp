@@ -104,7 +104,7 @@ std::optional<protocol::Welcome> Connection::welcome() const {
 }
 
 void Connection::take(Message&& message) {
-  note(message);
+  const auto stale = note(message);
   Answer answer;
   {
     const std::lock_guard lock(mutex_);
@@ -113,13 +113,14 @@ void Connection::take(Message&& message) {
     answer = std::move(found->second);
     answers_.erase(found);
   }
+  if (stale) return prove_grant(*stale, std::move(message), std::move(answer));
   answer(std::move(message));
 }
 
-void Connection::note(const Message& message) {
+std::optional<std::string> Connection::note(const Message& message) {
   if (message.header.type == Type::welcome && message.stamp.job == 0) {
     const auto welcome = protocol::decode<protocol::Welcome>(message.body);
-    if (!welcome) return;
+    if (!welcome) return std::nullopt;
     const std::lock_guard lock(mutex_);
     // The server has forgotten the session, and its locks with it.
     if (welcome_ && !welcome->resumed) held_locks_.lose_all();
@@ -131,8 +132,25 @@ void Connection::note(const Message& message) {
     ask_about_lock(token);
   if (message.header.type == Type::acquire_lock_reply) {
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);
-    if (grant && held_locks_.add(*grant, runtime::real_time())) ask_about_lock(grant->token);
+    if (grant && held_locks_.add(*grant, runtime::real_time())) return grant->token;
   }
+  return std::nullopt;
+}
+
+// This process stood still for so long after asking that the lock may be over already: nobody is
+// told of it before the server says that it is not.
+void Connection::prove_grant(const std::string& token, Message&& grant, Answer&& answer) {
+  const auto held = held_locks_.find(token);
+  submit(runtime::make_message({}, protocol::RenewLock{token}),
+         [held, asked = runtime::real_time(), grant = std::move(grant),
+          answer = std::move(answer)](Message&& reply) mutable {
+           if (reply.header.type != Type::error) {
+             held->renewed(asked);
+             return answer(std::move(grant));
+           }
+           held->lose();
+           answer(std::move(reply));
+         });
 }
 
 void Connection::ask_about_lock(const std::string& token) {

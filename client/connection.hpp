@@ -36,7 +36,9 @@ class Connection final : public Requester {
   protocol::Result<void> attach();
   void start();
   void take(runtime::Message&& message);
-  void note(const runtime::Message& message);
+  /// The token of a grant that came too late to be trusted.
+  std::optional<std::string> note(const runtime::Message& message);
+  void prove_grant(const std::string& token, runtime::Message&& grant, Answer&& answer);
   void ask_about_lock(const std::string& token);
 
   std::string endpoint_;

@@ -277,6 +277,11 @@ bool Session::has_room(const Request& request) const {
   const bool is_release = request.message.header.type == Type::release_lock;
   if (sent_.size() >= window - (is_release ? 0 : reserve_of(welcome_->window_requests)))
     return false;
+  // The server remembers so many outcomes: a repeat of the oldest must still find its own.
+  const bool is_change = protocol::is_change(request.message.header.type);
+  if (is_change && !open_changes_.empty() &&
+      changes_sent_ + 1 - *open_changes_.begin() >= protocol::limits::outcomes_per_session)
+    return false;
   if (request.lane == locks && sent_in_lane_[locks] >= std::max<std::size_t>(1, window / 2))
     return false;
   return bytes_under_way_ == 0 || bytes_under_way_ + request.cost_bytes() <= welcome_->window_bytes;
@@ -286,6 +291,10 @@ void Session::send(Request&& request, Outbox& outbox) {
   const std::uint64_t id = next_id();
   request.message.header.request_id = id;
   request.first_sent_wall = wall_;
+  if (protocol::is_change(request.message.header.type)) {
+    request.change = ++changes_sent_;
+    open_changes_.insert(request.change);
+  }
   ++sent_in_lane_[request.lane];
   bytes_under_way_ += request.cost_bytes();
   send_on(link_of(request.lane), request.message, outbox);
@@ -309,6 +318,7 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
       each = drop(each);
     } else {
       request.retry_at.reset();
+      request.refused_since.reset();
       send_on(link, request.message, outbox);
       if (request.cancel_at && control_link_.is_open()) send_cancel(each->first, request, outbox);
       ++each;
@@ -350,6 +360,7 @@ void Session::end(const protocol::Error& error, Outbox& outbox) {
 
 Session::Sent::iterator Session::drop(Sent::iterator request) {
   --sent_in_lane_[request->second.lane];
+  open_changes_.erase(request->second.change);
   bytes_under_way_ -= request->second.cost_bytes();
   return sent_.erase(request);
 }

@@ -20,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "client/link.hpp"
@@ -69,6 +70,8 @@ class Session final : public runtime::Actor {
     std::optional<Time> refused_since;
     std::optional<Time> retry_at;
     int refusals = 0;
+    /// The how manyth change of the session it is; 0 if it is none.
+    std::uint64_t change = 0;
     /// To be withdrawn: when to say so next.
     std::optional<Time> cancel_at;
     /// Answered to the application already, but the server may yet do it: a lock that is granted
@@ -138,6 +141,9 @@ class Session final : public runtime::Actor {
   std::array<std::deque<Request>, lanes> queued_;
   std::array<std::size_t, lanes> sent_in_lane_{};
   std::size_t bytes_under_way_ = 0;
+  std::uint64_t changes_sent_ = 0;
+  /// Those not answered yet.
+  std::set<std::uint64_t> open_changes_;
 
   std::optional<protocol::Welcome> welcome_;
   /// Whether the server was reached since it was last given up.

@@ -90,6 +90,8 @@ constexpr std::array table{
         "check the local path"},
     Row{Code::interrupted, "interrupted", 130, "interrupted", "run it again to finish it"},
     Row{Code::usage, "usage", 2, "not a valid call", "see --help"},
+    Row{Code::cannot_listen, "cannot_listen", 1, "cannot listen here",
+        "choose an address of this machine that is free"},
 };
 
 const Row* find(Code code) {

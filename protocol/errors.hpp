@@ -55,12 +55,13 @@ enum class Code : std::uint16_t {
   root_served = 84,
   // workers joining a broker
   wrong_root = 100,
-  // known to clients only; never on the wire
+  // known to one program only; never on the wire
   unreachable = 120,
   timed_out = 121,
   local_io = 122,
   interrupted = 123,
   usage = 124,
+  cannot_listen = 125,
 };
 
 /// One failure: what, to which path, and what the system said. `path` and `detail` may be empty.

@@ -37,6 +37,8 @@ inline constexpr std::uint32_t lease_max_ms = 3'600'000;
 inline constexpr std::size_t unfinished_bytes = 3 * window_bytes;
 /// Bytes kept for a peer that does not read its answers, beyond libzmq's own queue.
 inline constexpr std::size_t outbox_bytes = 16u << 20;
+/// The body of a request about files; one about locks may name many paths (`body_bytes`).
+inline constexpr std::size_t request_body_bytes = 64u << 10;
 /// Requests of all sessions under way at once.
 inline constexpr std::size_t jobs = 65'536;
 
@@ -56,10 +58,15 @@ inline constexpr std::uint32_t worker_silence_ms = 3'000;
 // the commit log
 inline constexpr std::uint64_t number_reserve = 1'000'000;
 inline constexpr std::size_t log_segment_bytes = 64u << 20;
+/// Kept aside on the disk, so that a checkpoint finds room for its segment when the disk is full.
+inline constexpr std::size_t log_reserve_bytes = 16u << 20;
 inline constexpr std::size_t log_checkpoint_bytes = 128u << 20;
 inline constexpr std::size_t batch_commits = 512;
-/// Outcomes remembered for each session: as many as it may have requests unanswered.
-inline constexpr std::size_t outcomes_per_session = window_requests;
+/// Outcomes remembered for each session. So many changes less one a client may send after one that
+/// is not answered: with more, a repeat of that one might be done again.
+inline constexpr std::size_t outcomes_per_session = 1024;
+/// And of all sessions; those used longest ago are forgotten first.
+inline constexpr std::size_t outcomes_bytes = 12u << 20;
 
 // the client
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;

@@ -95,6 +95,22 @@ constexpr Type reply_to(Type request) {
   return static_cast<Type>(static_cast<std::uint16_t>(request) + 1);
 }
 
+/// Whether requests of this type change the tree: they happen once, however often they are sent.
+constexpr bool is_change(Type request) {
+  switch (request) {
+    case Type::put:
+    case Type::write_commit:
+    case Type::remove:
+    case Type::rename:
+    case Type::copy:
+    case Type::make_directory:
+    case Type::set_attributes:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// The message's name as in docs/protocol.md ("acquire_lock"), or "unknown".
 std::string_view name(Type type);
 

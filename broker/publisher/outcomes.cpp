@@ -27,16 +27,30 @@ Outcomes::Session& Outcomes::use(std::uint64_t session) {
     uses_.splice(uses_.end(), uses_, found->second.use);
     return found->second;
   }
-  if (sessions_.size() >= max_sessions_ && !uses_.empty()) {
-    sessions_.erase(uses_.front());
-    uses_.pop_front();
-  }
   Session& added = sessions_[session];
   added.use = uses_.insert(uses_.end(), session);
+  bytes_ += session_bytes;
   return added;
 }
 
+std::size_t Outcomes::bytes_of(const One& one) {
+  if (!one.failure) return outcome_bytes;
+  return outcome_bytes + sizeof *one.failure + one.failure->path.size() +
+         one.failure->detail.size();
+}
+
+void Outcomes::make_room() {
+  while (bytes_ > max_bytes_ && uses_.size() > 1) {
+    const auto oldest = sessions_.find(uses_.front());
+    for (const One& one : oldest->second.ring) bytes_ -= bytes_of(one);
+    bytes_ -= session_bytes;
+    sessions_.erase(oldest);
+    uses_.pop_front();
+  }
+}
+
 Outcomes::One* Outcomes::find_in(Session& session, std::uint64_t request_id) {
+  if (request_id > session.highest_id) return nullptr;
   const auto found = std::find_if(session.ring.begin(), session.ring.end(),
                                   [&](const One& one) { return one.request_id == request_id; });
   return found == session.ring.end() ? nullptr : &*found;
@@ -48,22 +62,27 @@ void Outcomes::remember(std::uint64_t session, std::uint64_t request_id,
   if (find_in(of, request_id)) return;
   One one{request_id, outcome.version, outcome.trash, nullptr};
   if (outcome.code != 0) one.failure = std::make_unique<protocol::Published>(outcome);
+  of.highest_id = std::max(of.highest_id, request_id);
+  bytes_ += bytes_of(one);
   if (of.ring.size() < per_session_) {
     of.ring.push_back(std::move(one));
   } else {
+    bytes_ -= bytes_of(of.ring[of.oldest]);
     of.ring[of.oldest] = std::move(one);
     of.oldest = (of.oldest + 1) % of.ring.size();
   }
+  make_room();
 }
 
 std::optional<protocol::Published> Outcomes::find(std::uint64_t session, std::uint64_t request_id) {
   if (!sessions_.contains(session)) return std::nullopt;
   const One* one = find_in(use(session), request_id);
   if (!one) return std::nullopt;
-  if (one->failure) return *one->failure;
   protocol::Published outcome;
+  if (one->failure) outcome = *one->failure;
   outcome.version = one->version;
   outcome.trash = one->trash;
+  outcome.remembered = true;
   return outcome;
 }
 
@@ -74,7 +93,11 @@ void Outcomes::forget(std::uint64_t session, std::uint64_t request_id) {
   std::rotate(ring.begin(), ring.begin() + static_cast<std::ptrdiff_t>(found->second.oldest),
               ring.end());
   found->second.oldest = 0;
-  std::erase_if(ring, [&](const One& one) { return one.request_id == request_id; });
+  std::erase_if(ring, [&](const One& one) {
+    if (one.request_id != request_id) return false;
+    bytes_ -= bytes_of(one);
+    return true;
+  });
 }
 
 std::vector<std::string> Outcomes::chunks(std::size_t chunk_bytes) const {

@@ -1,5 +1,6 @@
 // The remembered outcomes of changes, by session and request id, so that a repeated request yields
-// the first one. Bounded: the last ones of each session, and of all sessions those used last.
+// the first one. Bounded: the last ones of each session, and in number and bytes those of the
+// sessions used last.
 // Successes are carried from log segment to log segment; failures are remembered in memory only,
 // for nothing came of them. Used by the publisher's thread. Read on: publisher.hpp.
 #pragma once
@@ -21,8 +22,12 @@ namespace sluice::broker::publisher {
 class Outcomes {
  public:
   explicit Outcomes(std::size_t per_session = protocol::limits::outcomes_per_session,
-                    std::size_t sessions = protocol::limits::sessions)
-      : per_session_(per_session), max_sessions_(sessions) {}
+                    std::size_t bytes = protocol::limits::outcomes_bytes)
+      : per_session_(per_session), max_bytes_(bytes) {}
+
+  /// What one session and one outcome without a failure cost of the bytes.
+  static constexpr std::size_t session_bytes = 160;
+  static constexpr std::size_t outcome_bytes = 32;
 
   /// Of a request remembered already the first outcome stays.
   void remember(std::uint64_t session, std::uint64_t request_id,
@@ -48,13 +53,19 @@ class Outcomes {
   struct Session {
     std::vector<One> ring;
     std::size_t oldest = 0;
+    /// Request ids grow: one above this is not in the ring.
+    std::uint64_t highest_id = 0;
     std::list<std::uint64_t>::iterator use;
   };
   Session& use(std::uint64_t session);
   static One* find_in(Session& session, std::uint64_t request_id);
+  static std::size_t bytes_of(const One& one);
+  /// Forgets the sessions used longest ago, never the last one.
+  void make_room();
 
   std::size_t per_session_;
-  std::size_t max_sessions_;
+  std::size_t max_bytes_;
+  std::size_t bytes_ = 0;
   std::unordered_map<std::uint64_t, Session> sessions_;
   /// Least recently used first.
   std::list<std::uint64_t> uses_;

@@ -81,6 +81,8 @@ struct Outcome {
   std::uint64_t version = 0;
   /// Something went to the trash and should be unlinked.
   bool trash = false;
+  /// The outcome of an earlier request: what was staged for this one is not used.
+  bool remembered = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.may("code", s.code);
@@ -88,6 +90,7 @@ struct Outcome {
     v.may("detail", s.detail);
     v.may("version", s.version);
     v.may("trash", s.trash);
+    v.may("remembered", s.remembered);
   }
 };
 using Published = Outcome<Type::published>;

@@ -51,7 +51,15 @@ struct WorkerWelcome {
   }
 };
 
-using WorkerHeartbeat = Empty<Type::worker_heartbeat>;
+struct WorkerHeartbeat {
+  static constexpr Type type = Type::worker_heartbeat;
+  /// Workers of the same process that live as well; from its pulse, on a connection of its own.
+  std::vector<std::uint64_t> workers;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.may("workers", s.workers);
+  }
+};
 using WorkerHeartbeatReply = Empty<Type::worker_heartbeat_reply>;
 /// A worker leaves in good order; what it has not answered goes to others.
 using WorkerBye = Empty<Type::worker_bye>;

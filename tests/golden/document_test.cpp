@@ -260,6 +260,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(lease_min_ms),
                                                     LIMIT(lease_max_ms),
                                                     LIMIT(unfinished_bytes),
+                                                    LIMIT(request_body_bytes),
                                                     LIMIT(outbox_bytes),
                                                     LIMIT(jobs),
                                                     LIMIT(claims),
@@ -273,9 +274,11 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(worker_silence_ms),
                                                     LIMIT(number_reserve),
                                                     LIMIT(log_segment_bytes),
+                                                    LIMIT(log_reserve_bytes),
                                                     LIMIT(log_checkpoint_bytes),
                                                     LIMIT(batch_commits),
                                                     LIMIT(outcomes_per_session),
+                                                    LIMIT(outcomes_bytes),
                                                     LIMIT(connect_timeout_ms),
                                                     LIMIT(reconnect_limit_ms)};
 #undef LIMIT

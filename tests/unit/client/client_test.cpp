@@ -139,7 +139,7 @@ TEST_CASE("a server that is not there") {
   CHECK(error.exit_status() == 8);
   CHECK(error.path() == "tcp://127.0.0.1:1");
   CHECK(std::chrono::steady_clock::now() - begin < 3s);
-  CHECK(error_of([] { Client client(options_for("no endpoint")); }).code() == "unreachable");
+  CHECK(error_of([] { Client client(options_for("no endpoint")); }).code() == "usage");
 }
 
 TEST_CASE("a server that is replaced gets what was unanswered, under the same id") {

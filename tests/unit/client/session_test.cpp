@@ -110,6 +110,26 @@ TEST_CASE("a request larger than the window goes alone") {
   probe.probe.expect_silence();
 }
 
+// The server remembers 1,024 outcomes of a session. Were more changes than that made after one that
+// is not answered, a repeat of that one would find its outcome forgotten and be done again.
+TEST_CASE("changes wait when as many as the server remembers follow one that is open") {
+  SessionProbe probe;
+  probe.connect();
+  probe.post(1, protocol::Remove{"slow", false, {}});
+  const auto slow = probe.probe.expect<protocol::Remove>(control);
+  for (std::uint64_t job = 2; job <= 1'024; ++job) {
+    probe.post(job, protocol::Remove{"quick", false, {}});
+    const auto quick = probe.probe.expect<protocol::Remove>(control);
+    probe.probe.answer(quick.message, protocol::RemoveReply{});
+    probe.probe.expect<protocol::RemoveReply>(application);
+  }
+  probe.post(2'000, protocol::Remove{"one too many", false, {}});
+  probe.probe.expect_silence();
+  probe.probe.answer(slow.message, protocol::RemoveReply{});
+  probe.probe.expect<protocol::RemoveReply>(application);
+  CHECK(probe.probe.expect<protocol::Remove>(control).body.path == "one too many");
+}
+
 TEST_CASE("waiting locks never fill the window, and a release passes all") {
   SessionProbe probe;
   probe.connect();

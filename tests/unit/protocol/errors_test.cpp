@@ -55,6 +55,7 @@ bool is_enumerator(Code code) {
     case Code::local_io:
     case Code::interrupted:
     case Code::usage:
+    case Code::cannot_listen:
       return true;
   }
   return false;

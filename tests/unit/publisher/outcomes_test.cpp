@@ -23,7 +23,7 @@ TEST_CASE("the first outcome of a request stays") {
 }
 
 TEST_CASE("of a session the last outcomes are remembered") {
-  Outcomes outcomes(3, 10);
+  Outcomes outcomes(3);
   for (std::uint64_t i = 1; i <= 5; ++i) outcomes.remember(1, i, done(i));
   CHECK_FALSE(outcomes.find(1, 1));
   CHECK_FALSE(outcomes.find(1, 2));
@@ -33,7 +33,7 @@ TEST_CASE("of a session the last outcomes are remembered") {
 }
 
 TEST_CASE("of the sessions those used last are remembered") {
-  Outcomes outcomes(3, 2);
+  Outcomes outcomes(3, 2 * (Outcomes::session_bytes + Outcomes::outcome_bytes));
   outcomes.remember(1, 1, done(1));
   outcomes.remember(2, 1, done(2));
   CHECK(outcomes.find(1, 1));
@@ -41,10 +41,33 @@ TEST_CASE("of the sessions those used last are remembered") {
   CHECK_FALSE(outcomes.find(2, 1));
   CHECK(outcomes.find(1, 1));
   CHECK(outcomes.sessions() == 2);
+  // A failure takes more, by what it says; the session at work keeps its own all the same.
+  protocol::Published failure;
+  failure.code = static_cast<std::uint16_t>(protocol::Code::exists);
+  failure.path = std::string(1'000, 'p');
+  outcomes.remember(4, 1, failure);
+  CHECK(outcomes.sessions() == 1);
+  CHECK(outcomes.find(4, 1)->path == failure.path);
+  outcomes.forget(4, 1);
+  outcomes.remember(5, 1, done(5));
+  CHECK(outcomes.sessions() == 2);
+}
+
+TEST_CASE("an outcome that is told again says so") {
+  Outcomes outcomes;
+  outcomes.remember(1, 1, done(1));
+  CHECK(outcomes.find(1, 1)->remembered);
+}
+
+TEST_CASE("ids that do not grow are found as well") {
+  Outcomes outcomes;
+  for (const std::uint64_t id : {9, 3, 7}) outcomes.remember(1, id, done(id));
+  CHECK(outcomes.find(1, 3)->version == 3);
+  CHECK_FALSE(outcomes.find(1, 8));
 }
 
 TEST_CASE("successes are carried over in chunks, failures are not") {
-  Outcomes outcomes(4, 10);
+  Outcomes outcomes(4);
   for (std::uint64_t i = 1; i <= 6; ++i) outcomes.remember(9, i, done(i * 100));
   protocol::Published failure;
   failure.code = static_cast<std::uint16_t>(protocol::Code::exists);
@@ -53,7 +76,7 @@ TEST_CASE("successes are carried over in chunks, failures are not") {
   CHECK(outcomes.find(8, 1)->path == "p");
   const auto chunks = outcomes.chunks(50);
   CHECK(chunks.size() == 2);
-  Outcomes carried(4, 10);
+  Outcomes carried(4);
   for (const std::string& chunk : chunks) carried.add_chunk(chunk + "rest");
   CHECK(carried.size() == 4);
   CHECK_FALSE(carried.find(8, 1));
