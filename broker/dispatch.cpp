@@ -23,6 +23,12 @@ std::optional<WorkerState> Dispatch::remove(const std::string& peer) {
   return worker;
 }
 
+void Dispatch::heard_of(const std::vector<std::uint64_t>& numbers, Time now) {
+  for (auto& [peer, worker] : workers_)
+    if (std::find(numbers.begin(), numbers.end(), worker.number) != numbers.end())
+      worker.last_seen = now;
+}
+
 void Dispatch::enqueue(std::uint64_t job, bool heavy) {
   queue_.push_back({job, heavy});
 }

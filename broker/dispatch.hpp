@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "runtime/actor.hpp"
 
@@ -41,6 +42,9 @@ class Dispatch {
   WorkerState* find(const std::string& peer);
   /// The worker's state at its end, with the jobs it had; none if it was not known.
   std::optional<WorkerState> remove(const std::string& peer);
+
+  /// Workers, by number, that live though they themselves are silent.
+  void heard_of(const std::vector<std::uint64_t>& numbers, Time now);
 
   void enqueue(std::uint64_t job, bool heavy);
   /// A job that a worker lost goes before those that never had one.

@@ -9,6 +9,7 @@
 
 #include "runtime/runner.hpp"
 #include "storage/storage.hpp"
+#include "workers/pulse.hpp"
 #include "workers/worker.hpp"
 
 namespace sluice::workers {
@@ -31,18 +32,22 @@ class Host {
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  /// The workers say goodbye and their threads end, each after what it is doing just now. Returns
-  /// when all have.
-  void stop();
+  /// The workers say goodbye and their threads end, each after what it is doing just now. False if
+  /// some have not within the time: then the process can only be left (`_exit`).
+  bool stop(runtime::Time limit = runtime::never);
   /// Readable once a worker has ended by itself; `failure` then says why.
   int ended_fd() const { return ended_fd_; }
   /// Why the broker refused the workers, or why an endpoint could not be used; none if nothing is
-  /// wrong.
+  /// wrong. After `stop`.
   std::optional<protocol::Error> failure() const;
 
  private:
   struct Thread;
+  void start_pulse(runtime::Context& context, const std::string& join);
   std::vector<std::unique_ptr<Thread>> threads_;
+  Pulse pulse_;
+  std::unique_ptr<runtime::Runner> pulse_runner_;
+  std::thread pulse_thread_;
   int ended_fd_ = -1;
 };
 

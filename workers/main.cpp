@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "runtime/descriptors.hpp"
+#include "runtime/poller.hpp"
 #include "runtime/signals.hpp"
 #include "storage/posix_storage.hpp"
 #include "workers/host.hpp"
@@ -15,6 +17,7 @@ namespace {
 int run(const std::string& root, const sluice::workers::HostConfig& config) {
   using namespace sluice;
   runtime::SignalFd signals{SIGINT, SIGTERM};
+  runtime::raise_descriptor_limit();
   auto storage = storage::open_root(root, storage::Role::worker);
   if (!storage) {
     std::fprintf(stderr, "sluice-worker: %s\n", protocol::sentence(storage.error()).c_str());
@@ -25,9 +28,10 @@ int run(const std::string& root, const sluice::workers::HostConfig& config) {
   std::printf("sluice-worker joining %s root %s threads %u\n", config.join.c_str(), root.c_str(),
               config.threads);
   std::fflush(stdout);
-  std::vector<runtime::PollItem> items{{nullptr, signals.fd(), false},
-                                       {nullptr, host.ended_fd(), false}};
-  runtime::poll(items, std::chrono::milliseconds(-1));
+  runtime::Poller poller;
+  poller.watch(signals.fd(), [] {});
+  poller.watch(host.ended_fd(), [] {});
+  poller.wait(std::chrono::milliseconds(-1));
   host.stop();
   if (const auto failure = host.failure()) {
     std::fprintf(stderr, "sluice-worker: %s\n", protocol::sentence(*failure).c_str());

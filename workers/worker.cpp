@@ -141,7 +141,7 @@ void Worker::on_job(Message&& message, Outbox& outbox) {
   auto ending = operation(Job{message, storage_});
   if (!ending) {
     // A repeat may fail here only because the first attempt succeeded and used up what it needs.
-    if (is_change(message.header.type) && ending.error().code != Code::bad_path &&
+    if (protocol::is_change(message.header.type) && ending.error().code != Code::bad_path &&
         ending.error().code != Code::bad_message)
       return park(std::move(message), {}, ending.error(), outbox);
     return outbox.send(make_error(message, ending.error()));
@@ -222,7 +222,7 @@ void Worker::finish(Parked&& parked, const protocol::CommitReply& outcome, Outbo
   // upload stays when it was refused, so that the client can commit it again.
   const bool own_name = request.header.type != Type::write_commit;
   if (!parked.commit.staged.empty() && own_name &&
-      (outcome.code != 0 || request.header.attempt > 0))
+      (outcome.code != 0 || outcome.remembered || request.header.attempt > 0))
     (void)storage_.drop_staged(parked.commit.staged);
 }
 

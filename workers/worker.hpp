@@ -40,6 +40,8 @@ class Worker final : public runtime::Actor {
 
   /// Where the lock actor listens for this worker; empty before the first welcome.
   const std::string& locks_endpoint() const { return locks_endpoint_; }
+  /// Under which the broker knows it; 0 before the first welcome.
+  std::uint64_t number() const { return number_; }
   /// Set when the broker refused this worker for good.
   const protocol::Error* refused() const { return refused_ ? &*refused_ : nullptr; }
 

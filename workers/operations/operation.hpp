@@ -63,7 +63,4 @@ Result<M> request_of(const Job& job) {
 /// The operation for a message type; none for types that are no worker's business.
 Operation find_operation(protocol::Type type);
 
-/// Whether requests of this type become commits, which happen once.
-bool is_change(protocol::Type type);
-
 }  // namespace sluice::workers

@@ -46,19 +46,4 @@ Operation find_operation(Type type) {
   }
 }
 
-bool is_change(Type type) {
-  switch (type) {
-    case Type::put:
-    case Type::write_commit:
-    case Type::remove:
-    case Type::rename:
-    case Type::copy:
-    case Type::make_directory:
-    case Type::set_attributes:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace sluice::workers

@@ -17,6 +17,7 @@ Result<Ending> read(const Job& job) {
   constexpr std::size_t leaf = protocol::limits::leaf_bytes;
   const std::size_t most = std::min<std::size_t>(
       {request->length_bytes, job.request.header.credit_bytes, protocol::limits::chunk_bytes});
+  if (most == 0) return protocol::fail(protocol::Code::bad_message, {}, "no bytes were asked for");
   // The end of a file need not be a whole leaf, so what was asked for may end within one.
   auto piece = job.storage.read_snapshot(storage::session_prefix(job.session()) + request->snapshot,
                                          request->offset_bytes, (most + leaf - 1) / leaf * leaf);

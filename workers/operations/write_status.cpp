@@ -1,4 +1,5 @@
 // write_status: which leaves of an upload have arrived.
+#include "protocol/limits.hpp"
 #include "workers/operations/operations.hpp"
 #include "workers/operations/upload_id.hpp"
 
@@ -11,6 +12,9 @@ Result<Ending> write_status(const Job& job) {
   if (!name) return tl::make_unexpected(name.error());
   auto state = job.storage.upload_state(*name);
   if (!state) return tl::make_unexpected(state.error());
+  if (state->arrived.size() > protocol::limits::body_bytes - 1024)
+    return protocol::fail(protocol::Code::too_large, {},
+                          "too many leaves to tell which have arrived: begin the upload anew");
   return answer(protocol::WriteStatusReply{state->size_bytes, std::move(state->arrived)});
 }
 
