@@ -76,7 +76,8 @@ bool write_stamp(int fd, const FileStamp& stamp) {
 
 mode_t file_mode(std::uint32_t asked) {
   const mode_t own = ::geteuid() == 0 ? 0 : 0400;
-  return static_cast<mode_t>(asked & 07777) | own;
+  // Files belong to the server's user: nobody shall run as that by storing one.
+  return static_cast<mode_t>(asked & 01777) | own;
 }
 
 std::array<timespec, 2> times_of(std::int64_t mtime_ns) {

@@ -39,6 +39,11 @@ Code code_of(int error) {
       return Code::bad_path;
     case EFBIG:
       return Code::too_large;
+    // This process or this machine is short of something for now.
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return Code::overloaded;
     default:
       return Code::io_error;
   }

@@ -27,6 +27,15 @@ std::optional<std::uint64_t> generation_of(std::string_view name) {
   return generation;
 }
 
+// False: it is as it was, and what the attempt took is given back.
+bool grow_to(int file, std::size_t size_bytes) {
+  struct stat info;
+  if (::fstat(file, &info) != 0) return false;
+  if (::fallocate(file, 0, 0, static_cast<off_t>(size_bytes)) == 0) return true;
+  [[maybe_unused]] const int rc = ::ftruncate(file, info.st_size);
+  return false;
+}
+
 tl::unexpected<protocol::Error> failed_before() {
   return fail(Code::io_error, {}, "the log has failed before");
 }
@@ -59,10 +68,24 @@ Result<std::string> PosixLogFiles::read(std::uint64_t generation) {
 bool PosixLogFiles::take_spare(const std::string& name) {
   for (const char* spare : spare_names) {
     if (!rename_at(root_->log.get(), spare, root_->log.get(), name, RENAME_NOREPLACE)) continue;
-    segment_ = open_at(root_->log.get(), name, O_RDWR);
-    return bool(segment_);
+    if (Descriptor file = open_at(root_->log.get(), name, O_RDWR)) {
+      segment_ = std::move(file);
+      return true;
+    }
+    // The old segment goes on, and this one is a spare as before.
+    (void)rename_at(root_->log.get(), name, root_->log.get(), spare, RENAME_NOREPLACE);
+    return false;
   }
   return false;
+}
+
+void PosixLogFiles::keep_spare() {
+  const int log = root_->log.get();
+  for (const char* spare : spare_names)
+    if (::faccessat(log, spare, F_OK, 0) == 0) return;
+  const Descriptor file = open_at(log, spare_names[0], O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!file || grow_to(file.get(), protocol::limits::log_reserve_bytes)) return;
+  unlink_at(log, spare_names[0]);
 }
 
 Result<void> PosixLogFiles::start(std::uint64_t generation) {
@@ -74,14 +97,11 @@ Result<void> PosixLogFiles::start(std::uint64_t generation) {
   if (!take_spare(name)) {
     Descriptor file = open_at(log, name, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (!file) return failure({}, "making a log segment");
-    // Only to save work later: on a small disk the segment grows as it is written. What a failed
-    // attempt took is given back.
-    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(protocol::limits::log_segment_bytes)) !=
-            0 &&
-        ::ftruncate(file.get(), 0) != 0)
-      return failure({}, "making a log segment");
     segment_ = std::move(file);
   }
+  // Only to save work later: on a small disk the segment grows as it is written.
+  (void)grow_to(segment_.get(), protocol::limits::log_segment_bytes);
+  keep_spare();
   end_ = 0;
   settled_ = false;
   return {};

@@ -25,6 +25,8 @@ class PosixLogFiles final : public LogFiles {
 
  private:
   bool take_spare(const std::string& name);
+  /// Sees to it that there is one, if there is room.
+  void keep_spare();
   Result<void> take_back(std::size_t written, tl::unexpected<protocol::Error> why);
 
   std::shared_ptr<const Root> root_;

@@ -49,11 +49,7 @@ Result<void> PosixStorage::restore(const std::string& path, std::span<const char
   const std::string anew = anew_name(stamp.version);
   const auto file = write_claimed(anew, bytes, stamp, preserve);
   if (!file) return tl::make_unexpected(file.error());
-  Result<bool> replaced = false;
-  if (::fsync(file->get()) == 0)
-    replaced = move_into_place(claimed, anew, *place);
-  else
-    replaced = failure(path, "syncing it");
+  const auto replaced = move_into_place(claimed, anew, *place);
   if (replaced) return {};
   unlink_at(claimed, anew);
   return tl::make_unexpected(replaced.error());

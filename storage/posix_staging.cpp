@@ -43,9 +43,11 @@ bool copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied) {
   return true;
 }
 
-bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied) {
+// `cloned`: the bytes are shared with the source, and were not read.
+bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied, bool& cloned) {
   copied = size;
-  if (::ioctl(to, FICLONE, from) == 0) {
+  cloned = ::ioctl(to, FICLONE, from) == 0;
+  if (cloned) {
     // All of it was cloned, also what was added by hand since its size was looked at.
     return ::ftruncate(to, static_cast<off_t>(size)) == 0;
   }
@@ -102,9 +104,11 @@ Result<Staged> PosixStorage::stage_copy(const std::string& path, const std::stri
     const Descriptor leaves = file ? create_fresh(staging, leaves_name(name)) : Descriptor{};
     if (!leaves) return false;
     const auto size = static_cast<std::uint64_t>(found.info.st_size);
-    if (!copy_bytes(source->get(), file.get(), size, staged.size_bytes)) return false;
+    bool cloned = false;
+    if (!copy_bytes(source->get(), file.get(), size, staged.size_bytes, cloned)) return false;
     const auto& stamp = found.stamp.stamp;
-    if (stamp && staged.size_bytes == size && copy_leaves(*root_, *stamp, leaves.get()))
+    // What was read is looked at as well, so that a damaged file is not spread.
+    if (cloned && stamp && staged.size_bytes == size && copy_leaves(*root_, *stamp, leaves.get()))
       staged.root = stamp->root;
     else if (!hash_file(file.get(), staged.size_bytes, leaves.get(), staged.root))
       return false;

@@ -164,10 +164,13 @@ Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& 
   if (!data) return tl::make_unexpected(data.error());
   // Not fdatasync for the data: mode and time must last as well. The file's name lasts with it, as
   // the filesystems served here write the entry of a new file no later than the file.
-  if (!preserve_onto(data->get(), preserve, 0644) || ::fsync(data->get()) != 0 ||
-      ::fdatasync(upload->leaves.get()) != 0)
-    return failure({}, "syncing an upload");
-  return {};
+  if (!preserve_onto(data->get(), preserve, 0644))
+    return failure({}, "setting mode and time of an upload");
+  if (::fsync(data->get()) == 0 && ::fdatasync(upload->leaves.get()) == 0) return {};
+  const int error = errno;
+  // The kernel tells of bytes it could not write once: a second sync would succeed without them.
+  (void)drop_staged(name);
+  return failure({}, "syncing an upload, which has to be begun anew", error);
 }
 
 }  // namespace sluice::storage

@@ -73,7 +73,10 @@ Result<void> check_root(const Root& root) {
   // A server that was killed in its check leaves the directory behind.
   if (const Descriptor old = open_at(root.own.get(), check_name, O_RDONLY | O_DIRECTORY))
     clear(root, old.get());
-  if (::mkdirat(root.own.get(), check_name, 0700) != 0) return unusable("cannot make a directory");
+  if (::mkdirat(root.own.get(), check_name, 0700) != 0) {
+    if (errno == ENOSPC || errno == EDQUOT) return {};
+    return unusable("cannot make a directory");
+  }
   probe.directory = open_at(root.own.get(), check_name, O_RDONLY | O_DIRECTORY);
   if (!probe.directory) return unusable("cannot open a directory");
 
@@ -92,6 +95,8 @@ Result<void> check_root(const Root& root) {
   };
   for (const auto& [what, run] : steps) {
     if ((probe.*run)()) continue;
+    // A full disk is no reason to refuse: what is there can be read, and removed to make room.
+    if (errno == ENOSPC || errno == EDQUOT) break;
     auto failed = unusable(what);
     clear(root, probe.directory.get());
     return failed;

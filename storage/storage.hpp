@@ -148,7 +148,8 @@ class Storage {
   /// Replay: moves what is claimed under this number to `path` as it is, replacing a file. Fails
   /// with `unknown_upload`, `not_found` (the parent), `is_directory`, `not_directory`.
   virtual Result<void> put_back(std::uint64_t number, const std::string& path) = 0;
-  /// Replay: writes a whole small file with its stamp to `path`, replacing what is there, synced.
+  /// Replay: writes a whole small file with its stamp to `path`, replacing what is there. Not
+  /// synced: the log is kept until the whole tree is.
   virtual Result<void> restore(const std::string& path, std::span<const char> bytes,
                                const FileStamp& stamp, const Preserve& preserve) = 0;
   /// Moves a file, or a directory with all beneath it, to the trash; small files are unlinked.

@@ -71,7 +71,7 @@ bool is_about_the_tree(Code code) {
 
 bool can_be_revoked(Code code) {
   return is_about_the_tree(code) || code == Code::denied || code == Code::unknown_upload ||
-         code == Code::no_space;
+         code == Code::no_space || code == Code::overloaded;
 }
 
 }  // namespace sluice::broker::publisher

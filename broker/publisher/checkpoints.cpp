@@ -27,8 +27,13 @@ void Publisher::on_checkpoint_reply(const Message& message, Time now, Outbox& ou
   if (!reply || under_way_ == 0 || reply->generation != under_way_ || failed_) return;
   under_way_ = 0;
   const bool for_front = std::exchange(started_for_front_, false);
-  Result<void> dropped = protocol::fail(Code::io_error, {}, "the tree could not be synced");
-  if (reply->ok) dropped = drop_older(reply->generation);
+  if (!reply->ok) {
+    // The kernel tells of bytes it could not write once: a second sync would succeed without them,
+    // and the log that holds them would be dropped. A restart makes the changes anew from it.
+    fail_log({Code::log_failed, {}, "the tree could not be synced"});
+    return run(now, outbox);
+  }
+  const auto dropped = drop_older(reply->generation);
   if (dropped) ++counters_.checkpoints;
   checkpoint_due_ = log_is_empty() ? runtime::never : now + config_.checkpoint_every;
   answer_checkpoints(askers_, dropped.has_value(), outbox);

@@ -2,6 +2,8 @@
 // logged, made, answered.
 #include "broker/publisher/publisher.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -221,7 +223,7 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, LogRecord&& record, b
 }
 
 void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
-  if (batch.logged > 0 && log(batch, now)) {
+  if (batch.logged > 0 && log(batch, now, outbox)) {
     ++counters_.batches;
     counters_.commits += batch.logged;
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
@@ -233,13 +235,10 @@ void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
 
 // A refusal may rest on a change of the same batch, so it too waits for the sync, and falls with
 // it.
-bool Publisher::log(Batch& batch, Time now) {
+bool Publisher::log(Batch& batch, Time now, Outbox& outbox) {
   if (auto written = log_.write(); !written) {
     if (written.error().code == Code::no_space) {
-      for (const Item& item : batch.items)
-        if (item.logged && item.record.kind == RecordKind::put_claimed)
-          (void)storage_.drop_claimed(item.record.number);
-      refuse_all(batch, {Code::no_space, {}, "the commit log cannot grow"});
+      log_cannot_grow(batch, now, outbox);
     } else {
       fail_log(written.error());
       refuse_all(batch, log_failure());
@@ -257,6 +256,32 @@ bool Publisher::log(Batch& batch, Time now) {
     sync_due_ = now + config_.relaxed_sync_every;
   }
   return true;
+}
+
+// A checkpoint frees what the log takes: with it what needs no further room goes on, removals
+// above all, and what does is refused when there is still none.
+void Publisher::log_cannot_grow(Batch& batch, Time now, Outbox& outbox) {
+  const Error error{Code::no_space, {}, "the commit log cannot grow"};
+  std::vector<Waiting> again;
+  std::vector<Item> answered;
+  for (Item& item : batch.items) {
+    const bool claimed = item.logged && item.record.kind == RecordKind::put_claimed;
+    if (claimed) (void)storage_.drop_claimed(item.record.number);
+    if (claimed || item.from_memory || log_is_empty())
+      answered.push_back(std::move(item));
+    else
+      again.push_back(std::move(item.waiting));
+  }
+  batch.items = std::move(answered);
+  refuse_all(batch, error);
+  batch.blocked = !again.empty();
+  put_back(std::move(again));
+  if (!batch.blocked && !log_is_empty() && under_way_ == 0) (void)start_checkpoint(now, outbox);
+}
+
+void Publisher::put_back(std::vector<Waiting>&& again) {
+  for (auto waiting = again.rbegin(); waiting != again.rend(); ++waiting)
+    queue_.push_front(std::move(*waiting));
 }
 
 std::vector<Publisher::Item*> Publisher::make_changes(Batch& batch) {
@@ -318,8 +343,7 @@ void Publisher::weigh_again(Batch& batch, const std::vector<Item*>& revoked) {
   batch.items = std::move(answered);
   // What waits for an empty log is not the first any more.
   if (!again.empty()) batch.blocked = false;
-  for (auto waiting = again.rbegin(); waiting != again.rend(); ++waiting)
-    queue_.push_front(std::move(*waiting));
+  put_back(std::move(again));
 }
 
 // The log says these happened: that is taken back before anybody is told that they did not.
@@ -393,6 +417,7 @@ protocol::Result<void> Publisher::sync_log() {
 void Publisher::fail_log(const Error& error) {
   if (failed_) return;
   failed_ = true;
+  spdlog::error("{}; no change is made until a restart", protocol::sentence(error));
   failure_ = error.detail.empty() ? std::string(protocol::name(error.code)) : error.detail;
 }
 

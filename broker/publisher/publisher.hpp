@@ -104,7 +104,10 @@ class Publisher final : public runtime::Actor {
   Taken take_planned(Waiting& waiting, LogRecord&& record, bool needs_empty_log, TreeView& view,
                      Batch& batch);
   void finish(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
-  bool log(Batch& batch, runtime::Time now);
+  bool log(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
+  void log_cannot_grow(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
+  /// To the front of the queue.
+  void put_back(std::vector<Waiting>&& again);
   /// Gives those that came to nothing.
   std::vector<Item*> make_changes(Batch& batch);
   void revoke(std::vector<Item*>& revoked);

@@ -36,6 +36,7 @@ class Restore {
   protocol::Result<void> fill();
   protocol::Result<void> make_directory(const std::string& path);
   protocol::Result<void> write_logged(const std::string& path, const LastPath& last);
+  bool has_content(const std::string& path, const LastPath& last);
   protocol::Result<void> put_kept(const std::string& path, const LastFile& file);
   protocol::Result<void> set_all_attributes();
 

@@ -146,7 +146,8 @@ void SimStorage::change(Operation operation) {
 void SimStorage::create(Id id, Id directory, const std::string& name, const Preserve& preserve) {
   const bool is_directory = inodes_.at(id).kind == EntryKind::directory;
   Operation operation{.kind = Kind::create, .id = id, .directory = directory, .name = name};
-  operation.attribute.mode = preserve.mode.value_or(is_directory ? 0755 : 0644) & 07777;
+  operation.attribute.mode =
+      preserve.mode.value_or(is_directory ? 0755 : 0644) & (is_directory ? 07777 : 01777);
   operation.attribute.mtime_ns = preserve.mtime_ns.value_or(now_ns_);
   change(std::move(operation));
 }
@@ -673,7 +674,6 @@ Result<void> SimStorage::restore(const std::string& path, std::span<const char> 
   const Id id = new_inode(EntryKind::file, std::string(bytes.data(), bytes.size()));
   create(id, staging_, name, wanted);
   stamp(id, stamped);
-  sync_inode(id);
   keep_replaced(*place);
   move({staging_, name, id}, *place);
   return {};

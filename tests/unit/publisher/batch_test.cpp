@@ -123,7 +123,7 @@ TEST_CASE_METHOD(Fixture, "numbers are reserved with a sync before the answer") 
   CHECK(again->epoch == recovered->epoch + 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a full log refuses a batch, gives its claims back and goes on") {
+TEST_CASE_METHOD(Fixture, "a log that cannot grow gives its claims back and is made smaller") {
   REQUIRE(start());
   put("old", "1");
   send(upload_commit("big", "bytes"));
@@ -133,8 +133,11 @@ TEST_CASE_METHOD(Fixture, "a full log refuses a batch, gives its claims back and
   send_put("a", "2", absent);
   faults.fail_next(testing::DiskCall::log_append, 1, Code::no_space);
   probe->drained();
-  for (int i = 0; i < 3; ++i) CHECK(code_of(outcome()) == "no_space");
-  CHECK_FALSE(bytes_at("a"));
+  CHECK(code_of(outcome()) == "no_space");
+  serve_checkpoint();
+  CHECK(code_of(outcome()) == "done");
+  CHECK(code_of(outcome()) == "exists");
+  CHECK(bytes_at("a") == "1");
   CHECK_FALSE(publisher->failed());
   for (const std::string& left : storage.litter()) CHECK(left.rfind("claimed/", 0) != 0);
   CHECK(code_of(put("a", "3")) == "done");
@@ -142,6 +145,30 @@ TEST_CASE_METHOD(Fixture, "a full log refuses a batch, gives its claims back and
   REQUIRE(start());
   CHECK(bytes_at("a") == "3");
   CHECK(bytes_at("old") == "1");
+}
+
+TEST_CASE_METHOD(Fixture, "a log that cannot grow nor be made smaller refuses, and goes on") {
+  REQUIRE(start());
+  SECTION("there is nothing in it") {
+    send_put("a", "1");
+    send_put("b", "1");
+    faults.fail_next(testing::DiskCall::log_append, 1, Code::no_space);
+  }
+  SECTION("there is no room for the next segment") {
+    put("old", "1");
+    send_put("a", "1");
+    send_put("b", "1");
+    // The batch and the next segment's head, twice: each time one change is refused.
+    faults.fail_next(testing::DiskCall::log_append, 4, Code::no_space);
+  }
+  probe->drained();
+  CHECK(code_of(outcome()) == "no_space");
+  CHECK(code_of(outcome()) == "no_space");
+  CHECK(code_of(put("a", "2")) == "done");
+  crash();
+  REQUIRE(start());
+  CHECK(bytes_at("a") == "2");
+  CHECK_FALSE(bytes_at("b"));
 }
 
 TEST_CASE_METHOD(Fixture, "after a failed sync nothing is changed any more") {

@@ -61,7 +61,8 @@ TEST_CASE("errno becomes a code") {
   for (const int error : {ELOOP, EXDEV, ENXIO}) CHECK(code_of(error) == Code::not_regular);
   CHECK(code_of(ENAMETOOLONG) == Code::bad_path);
   CHECK(code_of(EFBIG) == Code::too_large);
-  for (const int error : {EIO, EMFILE, EINVAL}) CHECK(code_of(error) == Code::io_error);
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) CHECK(code_of(error) == Code::overloaded);
+  for (const int error : {EIO, EINVAL}) CHECK(code_of(error) == Code::io_error);
   CHECK(failure("a", "reading it", EIO).value().detail == "reading it: Input/output error");
   CHECK(failure("a", "reading it", EIO).value().path == "a");
   CHECK(failure("a", "reading it", ENOENT).value().detail.empty());

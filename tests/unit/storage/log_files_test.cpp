@@ -60,15 +60,23 @@ TEST_CASE("two old segments are kept and written over") {
   CHECK(log.begin_of(4, 12) == "generation 4");
   log.write(5, "NEW");
   CHECK(count_in(log.own / "log") == 3);
-  // Old bytes behind the new: their records name another generation.
-  const std::string bytes = must(log.log->read(5));
-  CHECK(bytes.substr(0, 3) == "NEW");
-  CHECK(bytes.substr(3, 9) == "eration 1");
   log.write(6, "newer");
+  // Old bytes behind the new: their records name another generation.
+  const std::string bytes = must(log.log->read(6));
+  CHECK(bytes.substr(0, 5) == "newer");
+  CHECK(bytes.substr(5, 7) == "ation 1");
   log.write(7, "newest");
   CHECK(must(log.log->segments()) == std::vector<std::uint64_t>{4, 5, 6, 7});
   must(log.log->drop_before(100));
   CHECK(must(log.log->segments()).empty());
+}
+
+TEST_CASE("room for the next segment is kept aside from the first on") {
+  Log log;
+  log.write(1, "one");
+  CHECK(fs::file_size(log.own / "log" / "spare-0") == protocol::limits::log_reserve_bytes);
+  log.write(2, "two");
+  CHECK(fs::exists(log.own / "log" / "spare-0"));
 }
 
 TEST_CASE("names that are no segments are left alone") {
