@@ -2,6 +2,8 @@
 // Time (leases, silence, shutdown) is in broker_time.cpp.
 #include "broker/broker.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "protocol/limits.hpp"
@@ -24,8 +26,8 @@ namespace {
 
 constexpr std::size_t secret_bytes = 16;
 constexpr std::size_t session_name_bytes = 128;
-// Sessions that are swept once more when a worker comes back.
-constexpr std::size_t ended_remembered = 1024;
+// Sessions that are swept once more when a worker comes back, and that may come back themselves.
+constexpr std::size_t ended_remembered = limits::sessions;
 // A job that killed so many workers will kill the next one too.
 constexpr std::uint16_t losses_most = 5;
 
@@ -52,16 +54,19 @@ bool is_about_locks(Type type) {
 
 void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
   if (started_ == runtime::never) started_ = now;
+  const std::size_t sweeps = sweeps_.size();
   switch (message.peer.port) {
     case Port::clients:
       return from_client(std::move(message), now, outbox);
     case Port::workers:
-      return from_worker(std::move(message), now, outbox);
+      from_worker(std::move(message), now, outbox);
+      break;
     case Port::locks:
       return from_locks(std::move(message), outbox);
     default:
       return;
   }
+  if (sweeps_.size() < sweeps) admit_held(now, outbox);
 }
 
 // --- from clients ---
@@ -72,7 +77,7 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
   if (message.header.version < limits::version_min || message.header.version > limits::version_max)
     return outbox.send(
         make_error(message, {Code::version_mismatch, {}, "this server speaks protocol version 1"}));
-  if (message.header.type == Type::hello) return on_hello(message, now, outbox);
+  if (message.header.type == Type::hello) return on_hello(std::move(message), now, outbox);
   const auto found = sessions_.by_peer(message.peer.id);
   if (!found) return outbox.send(make_error(message, {Code::hello_required, {}, {}}));
   Session& session = *found->session;
@@ -118,7 +123,7 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
   }
 }
 
-void Broker::on_hello(const Message& message, Time now, Outbox& outbox) {
+void Broker::on_hello(Message&& message, Time now, Outbox& outbox) {
   const auto hello = protocol::decode<protocol::Hello>(message.body);
   if (!hello) return outbox.send(make_error(message, hello.error()));
   if (hello->version_min > limits::version_max || hello->version_max < limits::version_min)
@@ -130,6 +135,11 @@ void Broker::on_hello(const Message& message, Time now, Outbox& outbox) {
   if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
   const std::uint64_t number = runtime::session_number(hello->secret);
   const bool resumed = sessions_.find(number) != nullptr;
+  // It would find its uploads and snapshots gone, or lose what it begins now.
+  if (!resumed && is_being_swept(number) && held_hellos_.size() < limits::sessions) {
+    held_hellos_.push_back(std::move(message));
+    return;
+  }
   if (!resumed && sessions_.size() >= limits::sessions)
     return outbox.send(make_error(message, {Code::overloaded, {}, "too many sessions"}));
   Session& session = sessions_.open(number);
@@ -139,6 +149,9 @@ void Broker::on_hello(const Message& message, Time now, Outbox& outbox) {
   const std::uint32_t lease_ms = hello->lease_ms == 0 ? config_.lease_ms : hello->lease_ms;
   session.lease = Time(std::clamp(lease_ms, limits::lease_min_ms, limits::lease_max_ms));
   session.last_seen = now;
+  // One that is made anew may have been here before, with locks whose time is not over yet.
+  if (!resumed && std::find(ended_.begin(), ended_.end(), number) != ended_.end())
+    session.told_locks = Time::min();
   tell_locks_alive(session, now, outbox);
 
   protocol::Welcome welcome;
@@ -193,7 +206,11 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     return;
   }
   if (adopt_orphan(request_id, session, connection)) return;
+  const std::uint16_t attempt = attempt_after_orphan(request_id, session);
   if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
+  // It is kept as long as the request, and no window counts it.
+  if (place == Place::queued && message.body.size() > limits::request_body_bytes)
+    return outbox.send(make_error(message, {Code::too_large, {}, "a body of more than 64 KiB"}));
   const std::size_t bytes = message.payload.size() + message.header.credit_bytes;
   if (session.jobs.size() >= limits::window_requests ||
       (session.bytes > 0 && session.bytes + bytes > limits::window_bytes) ||
@@ -203,6 +220,7 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     return outbox.send(make_error(message, {Code::overloaded, {}, "too many requests under way"}));
   Job& job = add_job(std::move(message), &session, connection, now);
   job.place = place;
+  job.attempt = attempt;
   if (place == Place::locks) {
     Message forward;
     forward.peer = {Port::locks, {}};
@@ -221,6 +239,7 @@ void Broker::from_worker(Message&& message, Time now, Outbox& outbox) {
   if (message.header.type == Type::worker_hello) return on_worker_hello(message, now, outbox);
   WorkerState* worker = dispatch_.find(message.peer.id);
   if (worker == nullptr) {
+    if (message.header.type == Type::worker_heartbeat && on_pulse(message, now)) return;
     // Replies to jobs that have gone to others are dropped; anything else asks it to say hello.
     return outbox.send(make_error(message, {Code::hello_required, {}, {}}));
   }
@@ -253,6 +272,7 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   worker.slots = std::clamp<std::uint32_t>(hello->slots, 1, limits::worker_slots);
   worker.in_process = hello->in_process;
   worker.last_seen = now;
+  if (!worker.in_process) spdlog::info("worker {} joined", worker.name);
   outbox.send(make_message({Port::locks, {}}, protocol::WorkerKnown{worker.number}));
   protocol::WorkerWelcome welcome;
   welcome.version = std::min(hello->version_max, limits::version_max);
@@ -269,6 +289,14 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
       if (!has_orphans(session)) to_sweep_.insert(session);
   dispatch_.join(std::move(worker));
   hand_out(outbox);
+}
+
+// False: it is no pulse.
+bool Broker::on_pulse(const Message& message, Time now) {
+  const auto pulse = protocol::decode<protocol::WorkerHeartbeat>(message.body);
+  if (!pulse || pulse->workers.empty()) return false;
+  dispatch_.heard_of(pulse->workers, now);
+  return true;
 }
 
 void Broker::on_job_parked(const Message& message, WorkerState& worker, Time now, Outbox& outbox) {
@@ -299,15 +327,21 @@ void Broker::on_job_reply(Message&& message, WorkerState& worker, Time now, Outb
     return;
   dispatch_.finish(worker, message.stamp.job);
   // Jobs may have ended meanwhile, in a shutdown.
-  if (found != jobs_.end() && message.header.type == Type::error)
-    sweep_again_later(found->second, now);
-  if (found != jobs_.end()) answer_job(found->first, std::move(message), outbox);
+  if (found != jobs_.end()) {
+    if (message.header.type == Type::error)
+      if (const auto error = protocol::decode<protocol::ErrorReply>(message.body))
+        trouble_.note(found->second.request.header.type, found->second.session, *error, now);
+    answer_job(found->first, std::move(message), outbox);
+  }
   hand_out(outbox);
 }
 
 void Broker::give_up_worker(const std::string& peer, bool lost_it, Time now, Outbox& outbox) {
   const auto worker = dispatch_.remove(peer);
   if (!worker) return;
+  if (!worker->in_process)
+    spdlog::log(lost_it ? spdlog::level::warn : spdlog::level::info, "worker {} {}", worker->name,
+                lost_it ? "is lost: its requests go to others" : "left");
   // Before anybody else gets its jobs: what it still sends to the lock actor does not count any
   // more.
   outbox.send(make_message({Port::locks, {}}, protocol::WorkerGone{worker->number}));
@@ -376,6 +410,8 @@ void Broker::hand_out(Outbox& outbox) {
 void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
   const auto found = jobs_.find(number);
   const Job& job = found->second;
+  if (const auto swept = sweeps_.extract(number); swept && reply.header.type == Type::error)
+    sweep_again_later(swept.mapped());
   if (Session* session = awaiting(job)) {
     session->jobs.erase(job.request.header.request_id);
     session->bytes -= job.bytes;
@@ -415,6 +451,13 @@ bool Broker::adopt_orphan(std::uint64_t request_id, Session& session, Connection
   session.bytes += job.bytes;
   orphans_.erase(found);
   return true;
+}
+
+// What the orphan has staged under its own attempt's name is its own to drop.
+std::uint16_t Broker::attempt_after_orphan(std::uint64_t request_id, const Session& session) const {
+  const auto found = orphans_.find({session.number, request_id});
+  if (found == orphans_.end()) return 0;
+  return static_cast<std::uint16_t>(jobs_.at(found->second).attempt + 1);
 }
 
 bool Broker::has_orphans(std::uint64_t session) const {
@@ -471,6 +514,7 @@ void Broker::on_undelivered(Message&& message, runtime::Undelivered why, Time no
   if (message.peer.port == Port::workers) return give_up_worker(message.peer.id, true, now, outbox);
   if (message.peer.port != Port::clients) return;
   const std::string peer = message.peer.id;
+  if (!sessions_.by_peer(peer)) return;
   if (why == runtime::Undelivered::full && outboxes_.add(std::move(message))) {
     retry_at_ = now + retry_pause;
     return;

@@ -14,10 +14,12 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "broker/dispatch.hpp"
 #include "broker/outboxes.hpp"
 #include "broker/sessions.hpp"
+#include "broker/trouble_log.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/workers.hpp"
@@ -76,7 +78,7 @@ class Broker final : public runtime::Actor {
 
   // from clients
   void from_client(runtime::Message&& message, Time now, runtime::Outbox& outbox);
-  void on_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
+  void on_hello(runtime::Message&& message, Time now, runtime::Outbox& outbox);
   void on_ping(const runtime::Message& message, runtime::Outbox& outbox);
   void on_bye(const runtime::Message& message, Session& session, Time now, runtime::Outbox& outbox);
   void on_cancel(const runtime::Message& message, Session& session, runtime::Outbox& outbox);
@@ -85,6 +87,7 @@ class Broker final : public runtime::Actor {
   // from workers
   void from_worker(runtime::Message&& message, Time now, runtime::Outbox& outbox);
   void on_worker_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);
+  bool on_pulse(const runtime::Message& message, Time now);
   void on_job_parked(const runtime::Message& message, WorkerState& worker, Time now,
                      runtime::Outbox& outbox);
   void on_job_reply(runtime::Message&& message, WorkerState& worker, Time now,
@@ -101,13 +104,17 @@ class Broker final : public runtime::Actor {
   /// The session that waits for the job's answer; none for the broker's own and for orphans.
   Session* awaiting(const Job& job);
   bool adopt_orphan(std::uint64_t request_id, Session& session, Connection connection);
+  std::uint16_t attempt_after_orphan(std::uint64_t request_id, const Session& session) const;
   void drop_orphan(const Job& job);
   bool has_orphans(std::uint64_t session) const;
   void cancel_at_locks(const Job& job, runtime::Outbox& outbox);
   void tell_locks_alive(Session& session, Time now, runtime::Outbox& outbox);
   void end_session(std::uint64_t number, bool bye, Time now, runtime::Outbox& outbox);
+  /// Whether a sweep that is under way would hit the session.
+  bool is_being_swept(std::uint64_t session) const;
+  void admit_held(Time now, runtime::Outbox& outbox);
   void sweep(const protocol::Sweep& what, Time now, runtime::Outbox& outbox);
-  void sweep_again_later(const Job& failed, Time now);
+  void sweep_again_later(const protocol::Sweep& failed);
 
   void tick_sessions(Time now, runtime::Outbox& outbox);
   void tick_workers(Time now, runtime::Outbox& outbox);
@@ -118,6 +125,7 @@ class Broker final : public runtime::Actor {
   Sessions sessions_;
   Dispatch dispatch_;
   Outboxes outboxes_;
+  TroubleLog trouble_;
   std::unordered_map<std::uint64_t, Job> jobs_;
   /// Jobs that were at a worker when their session ended, by session and request id. A session that
   /// comes back and repeats such a request finds it here.
@@ -126,6 +134,11 @@ class Broker final : public runtime::Actor {
   std::set<std::uint64_t> to_sweep_;
   /// Sessions that ended, the last one last.
   std::deque<std::uint64_t> ended_;
+  /// Sweeps under way, by job, and the hellos of sessions that they would hit.
+  std::map<std::uint64_t, protocol::Sweep> sweeps_;
+  std::vector<runtime::Message> held_hellos_;
+  /// The disk refused a sweep since the last look.
+  bool sweep_failed_ = false;
   Time sweep_not_before_{};
   std::uint64_t last_job_ = 0;
   std::uint64_t last_worker_ = 0;

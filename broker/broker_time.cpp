@@ -2,6 +2,8 @@
 // takes, answers that found no room; and the shutdown.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "broker/broker.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/commits.hpp"
@@ -32,6 +34,7 @@ void Broker::on_tick(Time now, Outbox& outbox) {
   tick_sessions(now, outbox);
   tick_workers(now, outbox);
   tick_queue(now, outbox);
+  if (sweeps_.empty() && !held_hellos_.empty()) admit_held(now, outbox);
 }
 
 void Broker::tick_outboxes(Time now, Outbox& outbox) {
@@ -43,6 +46,7 @@ void Broker::tick_outboxes(Time now, Outbox& outbox) {
 
 void Broker::tick_sessions(Time now, Outbox& outbox) {
   for (const std::uint64_t number : sessions_.expired(now)) end_session(number, false, now, outbox);
+  if (std::exchange(sweep_failed_, false)) sweep_not_before_ = now + sweep_pause;
   // Sweeps wait for a worker here, not in the queue: sessions may come back meanwhile.
   if (dispatch_.workers().empty() || now < sweep_not_before_) return;
   std::erase_if(to_sweep_, [this](std::uint64_t each) { return sessions_.find(each) != nullptr; });
@@ -85,19 +89,30 @@ void Broker::sweep(const protocol::Sweep& what, Time now, Outbox& outbox) {
   if (shutting_down_) return;
   runtime::Message request = make_message({}, what);
   Job& job = add_job(std::move(request), nullptr, Connection::control, now);
+  sweeps_[job.number] = what;
   dispatch_.enqueue(job.number, true);
   hand_out(outbox);
 }
 
-void Broker::sweep_again_later(const Job& failed, Time now) {
-  if (failed.request.header.type != protocol::Type::sweep) return;
-  const auto what = protocol::decode<protocol::Sweep>(failed.request.body);
-  if (!what) return;
-  if (what->all_but)
+bool Broker::is_being_swept(std::uint64_t session) const {
+  return std::any_of(sweeps_.begin(), sweeps_.end(), [&](const auto& each) {
+    const auto& sessions = each.second.sessions;
+    const bool named = std::find(sessions.begin(), sessions.end(), session) != sessions.end();
+    return named != each.second.all_but;
+  });
+}
+
+void Broker::sweep_again_later(const protocol::Sweep& failed) {
+  if (failed.all_but)
     swept_at_start_ = false;
   else
-    to_sweep_.insert(what->sessions.begin(), what->sessions.end());
-  sweep_not_before_ = now + sweep_pause;
+    to_sweep_.insert(failed.sessions.begin(), failed.sessions.end());
+  sweep_failed_ = true;
+}
+
+void Broker::admit_held(Time now, Outbox& outbox) {
+  for (runtime::Message& hello : std::exchange(held_hellos_, {}))
+    from_client(std::move(hello), now, outbox);
 }
 
 void Broker::begin_shutdown(Time, Outbox& outbox) {

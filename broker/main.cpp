@@ -9,6 +9,7 @@
 #include <map>
 
 #include "broker/server.hpp"
+#include "runtime/descriptors.hpp"
 
 namespace {
 
@@ -41,10 +42,11 @@ void describe(CLI::App& app, ServerConfig& config, double& lease_s) {
 int run(const ServerConfig& config) {
   sluice::runtime::SignalFd signals{SIGINT, SIGTERM};
   signal(SIGPIPE, SIG_IGN);
+  sluice::runtime::raise_descriptor_limit();
   auto server = sluice::broker::Server::start(config);
   if (!server) {
     std::fprintf(stderr, "sluiced: %s\n", sluice::protocol::sentence(server.error()).c_str());
-    return 1;
+    return sluice::protocol::exit_status(server.error().code);
   }
   std::string line = "sluiced ready";
   for (const std::string& endpoint : (*server)->endpoints()) line += " " + endpoint;

@@ -35,7 +35,8 @@ constexpr const char* checkpointer_inproc = "inproc://checkpointer";
 constexpr int client_queue_messages = 64;
 // Of the 5 s that a shutdown may take: for what runs, and for the last checkpoint.
 constexpr Time finish_time{3'000};
-constexpr Time checkpoint_time{1'500};
+constexpr Time checkpoint_time{1'300};
+constexpr Time workers_time{200};
 
 SocketConfig bound_to(std::vector<std::string> endpoints, SocketConfig::Kind kind) {
   SocketConfig config;
@@ -121,6 +122,7 @@ Result<void> Server::Impl::open() {
   log = storage->log_files();
   auto recovered = publisher::recover(*storage, *log);
   if (!recovered) return tl::make_unexpected(recovered.error());
+  for (const std::string& note : recovered->notes) spdlog::warn("replaying the log: {}", note);
   epoch = recovered->epoch;
   lock_actor = std::make_unique<locks::LockActor>(
       locks::LockConfig{recovered->epoch, recovered->first_number, recovered->reserved_up_to,
@@ -163,6 +165,9 @@ Result<void> Server::Impl::bind() {
   clients.unfinished_bytes = limits::unfinished_bytes;
   // Answers that a closing server has given are still sent.
   clients.linger_ms = 500;
+  for (const std::string& endpoint : config.listen)
+    if (endpoint.starts_with("inproc:"))
+      return protocol::fail(protocol::Code::usage, endpoint, "nobody outside could reach it");
   auto clients_bound = runner.attach(*broker, Port::clients, clients);
   if (!clients_bound) return tl::make_unexpected(clients_bound.error());
   auto workers_bound =
@@ -254,8 +259,13 @@ void Server::run(runtime::SignalFd& signals) {
     return give_up != runtime::never && (impl.broker->finished() || runtime::real_time() > give_up);
   });
   for (const std::string& line : impl.broker->unfinished()) spdlog::warn("cut off: {}", line);
-  impl.workers->stop();
+  const bool workers_ended = impl.workers->stop(workers_time);
   impl.checkpoint_and_stop();
+  if (workers_ended) return;
+  // One is deep in a copy or a sync. What it does counts for nothing any more.
+  spdlog::warn("cut off: a worker that is busy with the disk");
+  spdlog::shutdown();
+  _exit(0);
 }
 
 }  // namespace sluice::broker

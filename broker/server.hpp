@@ -32,8 +32,8 @@ struct ServerConfig {
 class Server {
  public:
   /// Opens the root, replays the log, binds every endpoint and starts the threads. Fails with the
-  /// errors of storage::open_root and publisher::recover, and `unreachable` for an endpoint that
-  /// cannot be bound.
+  /// errors of storage::open_root and publisher::recover, `usage` and `cannot_listen` for an
+  /// endpoint.
   static protocol::Result<std::unique_ptr<Server>> start(const ServerConfig& config);
   ~Server();
 

@@ -274,3 +274,12 @@ TEST_CASE("a session whose change waits for a lock is kept alive at the lock act
   room.probe.expect<protocol::SessionAlive>(room.locks);
   room.probe.expect_silence();
 }
+
+TEST_CASE("a body larger than any request about files needs is refused", "[broker]") {
+  BrokerRoom room;
+  room.join_worker(room.one);
+  room.join(room.ann, "ann");
+  room.probe.tell(room.ann, protocol::Stat{std::string(limits::request_body_bytes, 'p')}, 1);
+  room.probe.expect_error(room.ann, Code::too_large);
+  room.probe.expect_silence();
+}

@@ -57,6 +57,7 @@ TEST_CASE("sessions that ended are swept again when a worker process comes", "[b
   expect_sweep(room, {number_of("ann")});
   // Not if she is back.
   room.join(room.ann, "ann");
+  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.probe.tell(room.two, BrokerRoom::worker_hello(false, 64));
   room.probe.expect<protocol::WorkerGone>(room.locks);
   room.probe.expect<protocol::WorkerKnown>(room.locks);
@@ -74,6 +75,34 @@ TEST_CASE("a sweep that failed is done again after a while", "[broker]") {
   room.probe.advance(Time{4'800});
   room.probe.expect_silence();
   room.probe.advance(Time{400});
+  expect_sweep(room, {number_of("ann")});
+  room.probe.expect_silence();
+}
+
+TEST_CASE("who comes back while its leftovers are swept is welcomed after that", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.probe.advance(Time{10'200});
+  const auto sweep = room.probe.expect<Sweep>(room.one);
+  room.probe.tell(room.ann, BrokerRoom::hello("ann"));
+  room.probe.expect_silence();
+  CHECK_FALSE(room.join(room.bob, "bob").resumed);
+  room.probe.answer(sweep.message, protocol::SweepReply{});
+  CHECK_FALSE(room.probe.expect<protocol::Welcome>(room.ann).body.resumed);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
+  room.probe.expect_silence();
+}
+
+TEST_CASE("a sweep that found no worker in time is done when one comes", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.probe.tell(room.one, protocol::WorkerBye{});
+  room.probe.expect<protocol::WorkerGone>(room.locks);
+  room.probe.tell(room.ann, protocol::Bye{}, 1);
+  room.probe.expect<protocol::ByeReply>(room.ann);
+  room.probe.advance(Time{6'000});
+  room.join_worker(room.one);
+  room.probe.advance(Time{6'000});
   expect_sweep(room, {number_of("ann")});
   room.probe.expect_silence();
 }
@@ -175,11 +204,12 @@ TEST_CASE("a session that comes back finds what still runs when it repeats it", 
   room.probe.advance(Time{10'200});
   room.probe.expect_silence();
   CHECK_FALSE(room.join(room.ann, "ann").resumed);
+  // She may have locks whose time is not over, and nothing of hers is refused for having ended.
+  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.remove(room.ann, 1);
   room.probe.expect_silence();
   // It is not an orphan any more: its commit may wait for a lock.
   room.parked(runs);
-  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.probe.expect_silence();
   room.probe.answer(runs, protocol::RemoveReply{5});
   CHECK(room.probe.expect<protocol::RemoveReply>(room.ann).body.version == 5);
@@ -194,6 +224,7 @@ TEST_CASE("what ends late for a session that came back does not touch its window
   const Message runs = room.job_at<protocol::WriteChunk>(room.one);
   room.probe.advance(Time{10'200});
   room.join(room.ann, "ann");
+  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.done(runs);
   // Nobody asked again, and the session lives: no answer, no sweep.
   room.probe.advance(Time{200});
@@ -219,6 +250,7 @@ TEST_CASE("what was stopped with its session is begun anew when it is repeated",
   room.probe.expect<SessionEnded>(room.locks);
   room.probe.expect<protocol::Cancel>(room.locks);
   room.join(room.ann, "ann");
+  room.probe.expect<protocol::SessionAlive>(room.locks);
   room.remove(room.ann, 1);
   const Message again = room.job_at<protocol::Remove>(room.one);
   CHECK(again.stamp.job != waits.stamp.job);

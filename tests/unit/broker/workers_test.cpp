@@ -144,6 +144,24 @@ TEST_CASE("jobs of a silent worker go to another with a higher attempt", "[broke
   CHECK(reply.message.header.attempt == 0);
 }
 
+TEST_CASE("a silent worker whose process has a pulse keeps its jobs", "[broker]") {
+  const Peer pulse{Port::workers, "pulse"};
+  BrokerRoom room;
+  const auto number = room.join_worker(room.one, false);
+  room.join(room.ann, "ann");
+  room.copy(room.ann, 1);
+  const Message copy = room.job_at<protocol::Copy>(room.one);
+  for (Time silent{0}; silent < Time{8'000}; silent += Time{500}) {
+    room.probe.advance(Time{500});
+    room.probe.tell(pulse, protocol::WorkerHeartbeat{{number, 99}});
+  }
+  room.probe.expect_silence();
+  // A process that is stopped has none.
+  room.probe.advance(Time{3'200});
+  CHECK(room.probe.expect<protocol::WorkerGone>(room.locks).body.worker == number);
+  while (room.probe.unexpected() > 0) room.probe.expect<protocol::WorkerHeartbeatReply>(room.one);
+}
+
 TEST_CASE("a worker that says hello anew gets its jobs again", "[broker]") {
   BrokerRoom room;
   const auto number = room.join_worker(room.one);

@@ -1,0 +1,44 @@
+// See trouble_log.hpp.
+#include "broker/trouble_log.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace sluice::broker {
+
+using protocol::Code;
+
+namespace {
+
+bool is_trouble(Code code) {
+  switch (code) {
+    case Code::io_error:
+    case Code::log_failed:
+    case Code::no_space:
+    case Code::damaged:
+    case Code::overloaded:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void TroubleLog::note(protocol::Type request, std::uint64_t session,
+                      const protocol::ErrorReply& error, runtime::Time now) {
+  if (!is_trouble(error.code)) return;
+  if (now >= second_ + runtime::Time(1'000)) {
+    if (left_out_ > 0) spdlog::warn("{} more requests failed like this", left_out_);
+    second_ = now;
+    lines_ = 0;
+    left_out_ = 0;
+  }
+  if (++lines_ > lines_a_second) {
+    ++left_out_;
+    return;
+  }
+  spdlog::warn("{} of session {:016x}: {}", protocol::name(request), session,
+               protocol::sentence({error.code, error.path, error.detail}));
+}
+
+}  // namespace sluice::broker
