@@ -35,9 +35,10 @@ constexpr std::array table{
     Row{Code::bad_session, "bad_session", 8, "the session is not valid here", "connect again"},
     Row{Code::bad_path, "bad_path", 2, "not a path a server accepts",
         "use a relative UTF-8 path without '.', '..' or empty parts, names up to 255 bytes"},
-    Row{Code::not_found, "not_found", 3, "no such file or directory", "check the name with 'ls'"},
+    Row{Code::not_found, "not_found", 3, "no such file or directory", "check the name"},
     Row{Code::exists, "exists", 4, "exists already", "choose another name or remove it first"},
-    Row{Code::is_directory, "is_directory", 4, "is a directory", "name a file, or use -r"},
+    Row{Code::is_directory, "is_directory", 4, "is a directory",
+        "name a file, or use -r with commands that have it"},
     Row{Code::not_directory, "not_directory", 4, "is not a directory", "name a directory"},
     Row{Code::not_empty, "not_empty", 4, "the directory is not empty",
         "use -r to remove what is in it"},
@@ -92,6 +93,10 @@ constexpr std::array table{
     Row{Code::usage, "usage", 2, "not a valid call", "see --help"},
     Row{Code::cannot_listen, "cannot_listen", 1, "cannot listen here",
         "choose an address of this machine that is free"},
+    Row{Code::cannot_run, "cannot_run", 126, "the command cannot be run",
+        "check that it is a program or a script with '#!', and executable"},
+    Row{Code::no_command, "no_command", 127, "there is no such command",
+        "check its name and $PATH; a script's interpreter has to be there too"},
 };
 
 const Row* find(Code code) {

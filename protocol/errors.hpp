@@ -62,6 +62,8 @@ enum class Code : std::uint16_t {
   interrupted = 123,
   usage = 124,
   cannot_listen = 125,
+  cannot_run = 126,
+  no_command = 127,
 };
 
 /// One failure: what, to which path, and what the system said. `path` and `detail` may be empty.

@@ -281,6 +281,10 @@ class LockCommand(harness.SystemTest):
                                 (127, ['no-such-command']), (126, [str(script)])]:
             self.assertEqual(self.sluice('lock', 'a', '--', *command).status, status, command)
             self.assertEqual(self.json('locks'), [])
+        self.refused(127, 'lock', 'a', '--', 'no-such-command', says='no such command')
+        self.refused(126, 'lock', 'a', '--', script, says='cannot be run')
+        result = self.sluice('--json', 'lock', 'a', '--', 'no-such-command')
+        self.assertEqual(json.loads(result.err)['exit'], 127)
 
     def test_the_command_gets_signals_as_they_came(self):
         for number, name in [(signal.SIGINT, 'INT'), (signal.SIGTERM, 'TERM')]:

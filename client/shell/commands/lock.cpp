@@ -19,8 +19,6 @@ namespace {
 
 constexpr int look_every_ms = 100;
 constexpr int lock_lost = 6;
-constexpr int cannot_execute = 126;
-constexpr int no_such_command = 127;
 
 struct Options {
   bool shared = false;
@@ -76,10 +74,12 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
     const int status = child.wait();
     return held ? release(lock, status, run) : lock_lost;
   } catch (const std::system_error& error) {
-    const int code = error.code().value();
-    const std::string text = error.code().message();
-    print_error(Error("local_io", command.front(), text), run.json());
-    return release(lock, code == ENOENT ? no_such_command : cannot_execute, run);
+    // As env(1) and flock(1) tell them apart.
+    const bool missing = error.code().value() == ENOENT;
+    const Error failure(missing ? "no_command" : "cannot_run", command.front(),
+                        error.code().message());
+    print_error(failure, run.json());
+    return release(lock, failure.exit_status(), run);
   }
 }
 
@@ -109,9 +109,9 @@ void add_lock(CommandLine& line) {
                    "  sluice lock --tree results -- ./rebuild-results",
        .details = "All paths are locked or none. The command gets $SLUICE_LOCK_TOKEN, which "
                   "sluice commands use, and\n"
-                  "$SLUICE_SERVER; its exit status is this one's. If the lock is lost the "
-                  "command gets SIGTERM, and the\n"
-                  "exit status is 6."},
+                  "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
+                  "command, 126 if it cannot be\n"
+                  "run. If the lock is lost the command gets SIGTERM, and the exit status is 6."},
       [options, &line](Invocation& run) {
         return run_locked(*options, line.child_command(), run);
       });
