@@ -3,9 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 
 namespace sluice::shell {
@@ -104,11 +106,20 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   try {
     app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app_->exit(error, std::cout, std::cerr);
+    if (error.get_exit_code() == 0) return print_help(error);
     return usage_error(command, error.what());
   }
   global_.server = unquoted(global_.server);
   return std::nullopt;
+}
+
+int CommandLine::print_help(const CLI::ParseError& request) const {
+  app_->exit(request, std::cout, std::cerr);
+  if (std::cout.flush()) return 0;
+  if (errno == EPIPE) throw BrokenPipe{};
+  const Error error("local_io", "standard output", std::strerror(errno));
+  print_error(error, global_.json);
+  return error.exit_status();
 }
 
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {

@@ -16,7 +16,8 @@
 
 namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace sluice::shell {
 
@@ -66,7 +67,7 @@ class CommandLine {
 
   Command add(const CommandText& text, Action action);
   /// Fills what was defined. An exit status if there is nothing to be done any more: after --help,
-  /// or a mistake, which was printed.
+  /// or a mistake, which was printed. Throws BrokenPipe.
   std::optional<int> parse(int argc, const char* const* argv);
 
   const Global& global() const { return global_; }
@@ -75,6 +76,7 @@ class CommandLine {
   const std::vector<std::string>& child_command() const { return child_command_; }
 
  private:
+  int print_help(const CLI::ParseError& request) const;
   int usage_error(const std::string& command, const std::string& what) const;
 
   std::unique_ptr<CLI::App> app_;

@@ -33,10 +33,14 @@ int run(const CommandLine& line, Interruption& interruption) {
   }
 }
 
-// A descriptor opened later must not become a standard stream that was closed by the caller.
+// A descriptor opened later must not become a standard stream that was closed by the caller. What
+// takes its place is open the wrong way round, so that using it fails: input that was closed is not
+// an empty file, and output that went nowhere was not written.
 void fill_standard_streams() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) std::_Exit(1);
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    const int wrong_way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", wrong_way) != fd) std::_Exit(1);
+  }
 }
 
 int guarded(int argc, char** argv) {

@@ -111,12 +111,37 @@ class Output(harness.SystemTest):
 
     def test_output_that_cannot_be_written(self):
         self.put_text('a', 'text')
-        for command in [('ls',), ('cat', 'a')]:
+        for command in [('ls',), ('cat', 'a'), ('--help',)]:
             with open('/dev/full', 'wb') as full:
                 done = subprocess.run([str(SLUICE), *command], stdout=full, stderr=subprocess.PIPE,
                                       env=self.environment(), check=False)
             self.assertEqual(done.returncode, 1)
             self.assertIn(b'standard output', done.stderr)
+
+    def run_closed(self, which, *arguments):
+        """The client with a standard stream closed, not empty; "<" or ">" says which."""
+        return subprocess.run(['sh', '-c', f'"$@" {which}&-', 'sh', str(SLUICE), *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=self.environment(), check=False)
+
+    def test_closed_output(self):
+        self.put_text('a', 'text')
+        for command in [('ls',), ('ls', '-l'), ('cat', 'a'), ('get', 'a', '-'), ('stat', 'a'),
+                        ('ping',), ('locks',), ('version',), ('--json', 'ls'), ('--help',),
+                        ('ls', '--help'), ('--version',)]:
+            done = self.run_closed('>', *command)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertRegex(done.stderr, r'\A[^\n]*standard output[^\n]*\n\Z', command)
+        self.assertEqual(self.run_closed('2>', 'cat', 'none').returncode, 3)
+        # What writes nothing does not need it.
+        self.assertEqual(self.run_closed('>', 'mkdir', 'made').returncode, 0)
+
+    def test_closed_input_is_not_an_empty_file(self):
+        self.put_text('a', 'text')
+        done = self.run_closed('<', 'put', '-', 'a')
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r'\A[^\n]*standard input[^\n]*\n\Z')
+        self.assertEqual(self.cat('a'), 'text')
 
     def test_reader_that_goes_away(self):
         large = self.directory / 'large'
