@@ -3,18 +3,23 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <utility>
 
 namespace sluice::shell {
 namespace {
 
 // CLI11 gives a meaning to some operands; behind this byte they have none.
 constexpr char quote = '\x01';
+// The option that takes them; messages call it what the usage does.
+constexpr const char* operands_name = "paths";
+constexpr const char* end_of_options = "--";
 
 std::string quoted(std::string argument) {
   const bool special = argument.starts_with('[') || argument.starts_with(quote) ||
@@ -61,6 +66,43 @@ std::size_t find_command(const std::vector<std::string>& arguments) {
   return arguments.size();
 }
 
+// What stands between a command's name and the first `--`.
+struct Walk {
+  /// Where that is; the number of arguments if there is none.
+  std::size_t mark = 0;
+  bool has_operands = false;
+  /// The first that is not known; may be empty.
+  std::string unknown_option;
+};
+
+bool looks_like_option(const std::string& argument) {
+  return argument.starts_with("--") || (argument.size() > 1 && argument[0] == '-' &&
+                                        std::isalpha(static_cast<unsigned char>(argument[1])) != 0);
+}
+
+Walk walk(const CLI::App& app, const CLI::App& command, const std::vector<std::string>& arguments,
+          std::size_t begin) {
+  Walk walk{.mark = begin, .has_operands = false, .unknown_option = {}};
+  for (; walk.mark < arguments.size() && arguments[walk.mark] != end_of_options; ++walk.mark) {
+    const std::string& argument = arguments[walk.mark];
+    if (!looks_like_option(argument)) {
+      walk.has_operands = true;
+      continue;
+    }
+    const std::string name = argument.substr(0, argument[1] == '-' ? argument.find('=') : 2);
+    const CLI::Option* option = command.get_option_no_throw(name);
+    if (option == nullptr) option = app.get_option_no_throw(name);
+    if (option == nullptr) {
+      if (walk.unknown_option.empty()) walk.unknown_option = name;
+    } else if (option->get_items_expected_max() > 0 && name == argument) {
+      // Its value, whatever that looks like.
+      ++walk.mark;
+    }
+  }
+  walk.mark = std::min(walk.mark, arguments.size());
+  return walk;
+}
+
 }  // namespace
 
 CommandLine::CommandLine()
@@ -94,14 +136,24 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const std::size_t at = find_command(arguments);
   const std::string command = at < arguments.size() ? arguments[at] : "";
-  if (command == "lock") {
-    const auto mark = std::find(arguments.begin(), arguments.end(), "--");
-    if (mark != arguments.end()) child_command_.assign(mark + 1, arguments.end());
-    arguments.erase(mark, arguments.end());
+  std::string unknown_option;
+  std::size_t options_end = arguments.size();
+  if (const CLI::App* known = find(command)) {
+    const Walk found = walk(*app_, *known, arguments, at + 1);
+    unknown_option = found.unknown_option;
+    options_end = found.mark;
+    if (command == "lock") options_end = set_apart_child(arguments, found.mark, found.has_operands);
   }
-  for (std::string& argument : arguments) argument = quoted(std::move(argument));
+  // CLI11 takes `--` for the end of a command whose operands are optional, so it never sees one.
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    arguments[i] = i > options_end ? quote + arguments[i] : quoted(std::move(arguments[i]));
+  if (options_end < arguments.size())
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(options_end));
   // It is asked for before it is known whether the rest can be parsed.
   global_.json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  if (!unknown_option.empty())
+    return usage_error(command, "there is no option '" + unknown_option +
+                                    "', and names that begin with '-' go behind '--'");
   std::reverse(arguments.begin(), arguments.end());
   try {
     app_->parse(std::move(arguments));
@@ -111,6 +163,24 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
   }
   global_.server = unquoted(global_.server);
   return std::nullopt;
+}
+
+std::size_t CommandLine::set_apart_child(std::vector<std::string>& arguments, std::size_t mark,
+                                         bool has_operands) {
+  const auto first = arguments.begin() + static_cast<std::ptrdiff_t>(mark);
+  if (first == arguments.end()) return mark;
+  // With no path before it, it ends the options as in other commands, and the next one is meant.
+  auto child = has_operands ? first : std::find(first + 1, arguments.end(), end_of_options);
+  if (child == arguments.end()) child = first;
+  child_command_.assign(child + 1, arguments.end());
+  arguments.erase(child, arguments.end());
+  return mark;
+}
+
+const CLI::App* CommandLine::find(const std::string& command) const {
+  auto has_name = [&](const CLI::App* candidate) { return candidate->get_name() == command; };
+  const auto found = std::as_const(*app_).get_subcommands(has_name);
+  return found.empty() ? nullptr : found.front();
 }
 
 int CommandLine::print_help(const CLI::ParseError& request) const {
@@ -123,13 +193,15 @@ int CommandLine::print_help(const CLI::ParseError& request) const {
 }
 
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {
-  auto has_name = [&](const CLI::App* candidate) { return candidate->get_name() == command; };
-  const bool known = !app_->get_subcommands(has_name).empty();
+  const CLI::App* known = find(command);
   std::string text = what;
   if (command.empty()) {
     text = "a command is needed";
   } else if (!known) {
     text = "there is no command '" + command + "'";
+  } else if (text.starts_with(operands_name)) {
+    const CLI::Option* operands = known->get_option_no_throw(operands_name);
+    text.replace(0, std::strlen(operands_name), operands->get_option_text());
   }
   text.erase(std::remove(text.begin(), text.end(), quote), text.end());
   print_error(Error("usage", known ? command : "", text), global_.json);
@@ -175,8 +247,9 @@ Command& Command::change_options(Change& change) {
   return seconds("--wait", change.wait, "Wait for somebody else's lock, 0 by default");
 }
 
-Command& Command::operands(std::vector<std::string>& operands, int min, int max) {
-  CLI::Option* option = app_.add_option("paths", operands);
+Command& Command::operands(const std::string& usage, std::vector<std::string>& operands, int min,
+                           int max) {
+  CLI::Option* option = app_.add_option(operands_name, operands)->option_text(usage);
   option->expected(min, max == no_limit ? CLI::detail::expected_max_vector_size : max);
   if (min > 0) option->required();
   auto unquote = [](std::string& text) {

@@ -49,8 +49,9 @@ class Command {
                    const std::string& description);
   /// --token and --wait of what changes something.
   Command& change_options(Change& change);
-  /// Paths, from `min` to `max` of them, exactly as typed.
-  Command& operands(std::vector<std::string>& operands, int min, int max = no_limit);
+  /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them.
+  Command& operands(const std::string& usage, std::vector<std::string>& operands, int min,
+                    int max = no_limit);
 
   static constexpr int no_limit = -1;
 
@@ -76,6 +77,9 @@ class CommandLine {
   const std::vector<std::string>& child_command() const { return child_command_; }
 
  private:
+  const CLI::App* find(const std::string& command) const;
+  std::size_t set_apart_child(std::vector<std::string>& arguments, std::size_t mark,
+                              bool has_operands);
   int print_help(const CLI::ParseError& request) const;
   int usage_error(const std::string& command, const std::string& what) const;
 

@@ -30,7 +30,10 @@ class Help(harness.SystemTest):
         for arguments, says in [((), 'a command is needed'), (('nonsense',), "'nonsense'"),
                                 (('put', 'a'), 'put'), (('ls', '--nonsense'), '--nonsense'),
                                 (('lock', 'a'), "'--'"), (('lock', 'a', '--'), "'--'"),
-                                (('rm', 'a', '--wait', 'long'), 'long')]:
+                                (('rm', 'a', '--wait', 'long'), 'long'),
+                                (('put', 'a'), 'LOCAL... REMOTE'), (('stat',), 'PATH'),
+                                (('put', '-dash', 'y'), "no option '-d'"),
+                                (('lock', '--', 'true'), 'PATH')]:
             result = self.refused(2, *arguments, server='ipc:///nowhere', says=says)
             self.assertIn('--help', result.err)
         result = self.run_without_server('ls', '--json', '--nonsense')
@@ -99,6 +102,11 @@ class Output(harness.SystemTest):
         self.assertEqual(sorted(entry['path'] for entry in self.json('ls')), sorted(names))
         self.ok('rm', '--', *names)
         self.assertEqual(self.ok('ls'), '')
+        self.ok('mkdir', '--', '-dd')
+        self.ok('put', '--', self.note, '-dd')
+        self.assertEqual(self.ok('ls', '--', '-dd'), 'note\n')
+        [lock] = self.json('lock', '--', '-dd', '--', 'sluice', '--json', 'locks', '--', '-dd')
+        self.assertEqual(lock['claims'][0]['path'], '-dd')
 
     def test_names_are_escaped_on_a_terminal(self):
         self.ok('put', self.note, 'x\x1b[2J')
@@ -127,7 +135,7 @@ class Output(harness.SystemTest):
     def test_closed_output(self):
         self.put_text('a', 'text')
         for command in [('ls',), ('ls', '-l'), ('cat', 'a'), ('get', 'a', '-'), ('stat', 'a'),
-                        ('ping',), ('locks',), ('version',), ('--json', 'ls'), ('--help',),
+                        ('ping',), ('version',), ('--json', 'ls'), ('--help',),
                         ('ls', '--help'), ('--version',)]:
             done = self.run_closed('>', *command)
             self.assertEqual(done.returncode, 1, command)

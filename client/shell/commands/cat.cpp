@@ -18,7 +18,7 @@ void add_cat(CommandLine& line) {
   Command command = line.add(
       {"cat", "Write a file to standard output.", "PATH", "  sluice cat results/today | less"},
       [paths](Invocation& run) { return cat(remote_path(paths->front()), run); });
-  command.operands(*paths, 1, 1);
+  command.operands("PATH", *paths, 1, 1);
 }
 
 }  // namespace sluice::shell

@@ -26,7 +26,7 @@ void add_cp(CommandLine& line) {
                 "  sluice cp results/today archive/monday"},
                [options](Invocation& run) { return cp(*options, run); });
   command.change_options(options->change);
-  command.operands(options->paths, 2, 2);
+  command.operands("FROM TO", options->paths, 2, 2);
 }
 
 }  // namespace sluice::shell

@@ -68,7 +68,7 @@ void add_get(CommandLine& line) {
   command.flag("-n", options->download.keep_existing,
                "Replace nothing: a file that is there is an error (exit 4),\n"
                "with -r it is kept and counted");
-  command.operands(options->paths, 2);
+  command.operands("REMOTE... LOCAL", options->paths, 2);
 }
 
 }  // namespace sluice::shell

@@ -120,7 +120,7 @@ void add_lock(CommandLine& line) {
   command.seconds("--wait", options->wait, "Wait for the lock, 0 by default");
   command.seconds("--ttl", options->ttl,
                   "How long it lives if this process falls silent;\nthe server's lease by default");
-  command.operands(options->paths, 1);
+  command.operands("PATH...", options->paths, 1);
 }
 
 }  // namespace sluice::shell

@@ -105,7 +105,7 @@ void add_locks(CommandLine& line) {
       [paths](Invocation& run) {
         return locks(paths->empty() ? "" : remote_path(paths->front()), run);
       });
-  command.operands(*paths, 0, 1);
+  command.operands("PATH", *paths, 0, 1);
 }
 
 }  // namespace sluice::shell

@@ -125,7 +125,7 @@ void add_ls(CommandLine& line) {
                              [options](Invocation& run) { return ls(*options, run); });
   command.flag("-l", options->details, "Mode, size, time and version too");
   command.flag("-R", options->recursive, "And all directories beneath it");
-  command.operands(options->paths, 0, 1);
+  command.operands("PATH", options->paths, 0, 1);
 }
 
 }  // namespace sluice::shell

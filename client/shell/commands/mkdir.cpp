@@ -29,7 +29,7 @@ void add_mkdir(CommandLine& line) {
                [options](Invocation& run) { return mkdir(*options, run); });
   command.flag("-p", options->parents, "Missing parents too; no error if it is there already");
   command.change_options(options->change);
-  command.operands(options->paths, 1, 1);
+  command.operands("PATH", options->paths, 1, 1);
 }
 
 }  // namespace sluice::shell

@@ -30,7 +30,7 @@ void add_mv(CommandLine& line) {
       [options](Invocation& run) { return mv(*options, run); });
   command.flag("-n", options->keep_existing, "Fail (exit 4) where there is something already");
   command.change_options(options->change);
-  command.operands(options->paths, 2, 2);
+  command.operands("FROM TO", options->paths, 2, 2);
 }
 
 }  // namespace sluice::shell

@@ -75,7 +75,7 @@ void add_put(CommandLine& line) {
   command.number("--if-version", "V", options->upload.change.if_version,
                  "Only if the file has this version now");
   command.change_options(options->upload.change);
-  command.operands(options->paths, 2);
+  command.operands("LOCAL... REMOTE", options->paths, 2);
 }
 
 }  // namespace sluice::shell

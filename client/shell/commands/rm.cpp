@@ -36,7 +36,7 @@ void add_rm(CommandLine& line) {
                [options](Invocation& run) { return rm(*options, run); });
   command.flag("-r", options->recursive, "Directories with all that is in them");
   command.change_options(options->change);
-  command.operands(options->paths, 1);
+  command.operands("PATH...", options->paths, 1);
 }
 
 }  // namespace sluice::shell

@@ -43,7 +43,7 @@ void add_stat(CommandLine& line) {
       line.add({"stat", "Show kind, size, mode, time, version and digest of a path.", "PATH",
                 "  sluice stat results/today\n  sluice --json stat results/today"},
                [paths](Invocation& run) { return stat(remote_path(paths->front()), run); });
-  command.operands(*paths, 1, 1);
+  command.operands("PATH", *paths, 1, 1);
 }
 
 }  // namespace sluice::shell

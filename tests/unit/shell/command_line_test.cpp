@@ -24,10 +24,13 @@ struct Parsed {
     copy.flag("-r", recursive, "recursive");
     copy.number("--if-version", "V", change.if_version, "condition");
     copy.change_options(change);
-    copy.operands(paths, 1);
+    copy.operands("PATH...", paths, 1);
     auto lock = line.add({"lock", "locks", "PATH... -- COMMAND...", "lock a -- b"}, nothing);
-    lock.operands(paths, 1, 2);
+    lock.seconds("--wait", change.wait, "wait");
+    lock.operands("PATH...", paths, 1, 2);
     arguments.insert(arguments.begin(), "sluice");
+    auto list = line.add({"list", "lists", "[PATH]", "list a"}, nothing);
+    list.operands("PATH", paths, 0, 1);
     status = line.parse(static_cast<int>(arguments.size()), arguments.data());
   }
 };
@@ -74,6 +77,33 @@ TEST_CASE("what a lock runs is set apart") {
   CHECK(parsed.paths == Paths{"a"});
   CHECK(parsed.line.child_command() == Paths{"sh", "-c", "--", "[x]"});
   CHECK(Parsed({"lock", "a"}).line.child_command().empty());
+}
+
+TEST_CASE("behind -- everything is an operand") {
+  CHECK(Parsed({"list", "--", "a"}).paths == Paths{"a"});
+  CHECK(Parsed({"list", "--", "-dd"}).paths == Paths{"-dd"});
+  CHECK(Parsed({"list", "--", "--"}).paths == Paths{"--"});
+  CHECK(Parsed({"list", "--"}).paths.empty());
+  CHECK(Parsed({"list", "--", "--help"}).paths == Paths{"--help"});
+  CHECK(Parsed({"list", "--", "list"}).paths == Paths{"list"});
+  CHECK(Parsed({"copy", "a", "--", "-r", "--", "[x]", ""}).paths ==
+        Paths{"a", "-r", "--", "[x]", ""});
+  Parsed parsed({"copy", "--token", "--", "--", "--json"});
+  CHECK(parsed.change.token == "--");
+  CHECK(parsed.paths == Paths{"--json"});
+  CHECK_FALSE(parsed.line.global().json);
+  CHECK(Parsed({"list", "--", "a", "b"}).status == 2);
+}
+
+TEST_CASE("paths of a lock can begin with a dash") {
+  Parsed parsed({"lock", "--wait", "1", "--", "-dd", "-e", "--", "sh", "--", "-x"});
+  CHECK(parsed.paths == Paths{"-dd", "-e"});
+  CHECK(parsed.line.child_command() == Paths{"sh", "--", "-x"});
+  // The value of an option is no path.
+  CHECK(Parsed({"lock", "--wait", "1", "--", "true"}).status == 2);
+  CHECK(Parsed({"lock", "--", "true"}).status == 2);
+  CHECK(Parsed({"lock", "a", "--", "-b", "--", "c"}).line.child_command() ==
+        Paths{"-b", "--", "c"});
 }
 
 TEST_CASE("mistakes end with 2, help with 0") {
