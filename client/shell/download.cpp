@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "client/shell/target.hpp"
 
@@ -20,9 +21,17 @@ bool is_plain_name(const std::string& name) {
          name.find_first_of(std::string("/\0", 2)) == std::string::npos;
 }
 
-bool is_directory(const std::string& path) {
+// Nothing if it is there afterwards.
+std::optional<Error> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return std::nullopt;
+  const int problem = errno;
   struct stat about {};
-  return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+  if (::stat(path.c_str(), &about) == 0) {
+    if (S_ISDIR(about.st_mode)) return std::nullopt;
+    return Error("not_directory", path, "here");
+  }
+  if (problem == ENOTDIR) return Error("not_directory", path, "what it is in");
+  return Error("local_io", path, std::strerror(problem));
 }
 
 }  // namespace
@@ -90,8 +99,7 @@ void Download::fetch_file(const std::string& remote, const std::string& local,
 void Download::walk(const std::string& remote, const std::string& local, std::size_t depth,
                     const Attributes& attributes) {
   run_.interruption().check();
-  if (::mkdir(local.c_str(), 0700) != 0 && !is_directory(local))
-    return run_.report(Error("local_io", local, std::strerror(errno)));
+  if (const auto error = make_directory(local)) return run_.report(*error);
   summary_.directory();
   {
     const std::lock_guard lock(mutex_);

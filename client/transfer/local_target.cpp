@@ -16,6 +16,24 @@ using protocol::Code;
 using protocol::fail;
 using protocol::Result;
 
+namespace {
+
+// What stands in the way is told as for paths on the server.
+tl::unexpected<protocol::Error> failure_of(std::string_view path) {
+  switch (errno) {
+    case EEXIST:
+      return fail(Code::exists, path, "here");
+    case EISDIR:
+      return fail(Code::is_directory, path, "here");
+    case ENOTDIR:
+      return fail(Code::not_directory, path, "here, or what it is in");
+    default:
+      return local_failure(path);
+  }
+}
+
+}  // namespace
+
 Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
   LocalTarget target(local);
   struct stat status {};
@@ -30,8 +48,7 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
       if (stat(target.local_.path.c_str(), &status) != 0) return local_failure(local.path);
     }
   }
-  if (is_there && S_ISDIR(status.st_mode))
-    return fail(Code::local_io, local.path, "is a directory");
+  if (is_there && S_ISDIR(status.st_mode)) return fail(Code::is_directory, local.path, "here");
   if (is_there && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
     target.file_ = FileHandle(::open(target.local_.path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!target.file_.is_open()) return local_failure(local.path);
@@ -60,7 +77,7 @@ Result<void> LocalTarget::open_temporary() {
   file_ = FileHandle(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file_.is_open()) return {};
   temporary_.clear();
-  return local_failure(local_.path);
+  return failure_of(local_.path);
 }
 
 Result<void> LocalTarget::write(std::string_view bytes) {
@@ -91,8 +108,7 @@ Result<void> LocalTarget::finish(const protocol::Attributes& attributes) {
     // Not every filesystem knows that flag.
     if (moved != 0 && errno == EINVAL) moved = link(from, to) == 0 ? unlink(from) : -1;
   }
-  if (moved != 0)
-    return errno == EEXIST ? fail(Code::exists, local_.path, "here") : local_failure(local_.path);
+  if (moved != 0) return failure_of(local_.path);
   temporary_.clear();
   return {};
 }

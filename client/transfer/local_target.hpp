@@ -1,6 +1,6 @@
 // The local file that a download goes into: written under a temporary name beside the target, which
 // gets its own name when it is whole. Devices and pipes are written as they are. All failures are
-// `local_io`, or `exists`. Used by the thread of the call.
+// `local_io`, `exists`, `is_directory` or `not_directory`. Used by the thread of the call.
 #pragma once
 
 #include "client/transfer/file_handle.hpp"

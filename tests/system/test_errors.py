@@ -10,7 +10,7 @@ import time
 import unittest
 
 import wire
-from harness import BUILD, MIB, SLUICED, SystemTest, main, wait_for
+from harness import BUILD, MIB, SLUICE, SLUICED, SystemTest, main, wait_for
 
 NOBODY = 65534
 
@@ -76,6 +76,29 @@ class Requests(ErrorTest):
     def test_missing_local_file(self):
         self.refused_and_unharmed(3, 'put', self.directory / 'none', 'a', says='none')
         self.refused_and_unharmed(1, 'get', 'file', self.directory / 'none' / 'file', says='none')
+
+    def test_local_wrong_kind(self):
+        there = self.directory / 'there'
+        (there / 'file').mkdir(parents=True)
+        self.refused_and_unharmed(4, 'get', 'file', there, says='is a directory')
+        self.refused_and_unharmed(4, 'get', 'file', self.local / 'x', says='not a directory')
+        self.refused_and_unharmed(4, 'get', '-r', 'dir', self.local, says='not a directory')
+        self.refused_and_unharmed(4, 'get', '-r', 'dir', self.local / 'x', says='not a directory')
+        (there / 'dir').write_text('in the way')
+        self.refused_and_unharmed(4, 'get', '-r', 'dir', there, says='not a directory')
+        self.assertEqual((there / 'dir').read_text(), 'in the way')
+        self.assertEqual(self.local.read_text(), 'new bytes')
+
+    def test_unwritable_local_directory(self):
+        self.directory.chmod(0o755)
+        client = self.directory / 'sluice'
+        shutil.copy(SLUICE, client)
+        closed = self.directory / 'closed'
+        closed.mkdir(mode=0o555)
+        for arguments in (['get', 'file', closed], ['get', '-r', 'dir', closed / 'new']):
+            process = self.spawn(*as_nobody(), client, *arguments, env=self.environment())
+            self.assertEqual(process.wait(10), 1)
+            self.assertRegex(process.log_text(), r'\A[^\n]*Permission denied[^\n]*\n\Z')
 
     def test_existing(self):
         self.refused_and_unharmed(4, 'put', '-n', self.local, 'file', says='file')

@@ -84,7 +84,8 @@ class SLUICE_API Client {
   /// The same into memory.
   std::string get_bytes(const std::string& path, const Call& call = {});
   /// The same into a local file, which appears under its name when it is whole, replacing what was
-  /// there. Throws `local_io` too, and `exists`.
+  /// there. Throws `local_io`, and `exists`, `is_directory` and `not_directory` about
+  /// the local path too.
   Attributes get_file(const std::string& path, const LocalFile& local, const Call& call = {});
 
   // --- changing; every change gives the number of its commit ---

@@ -261,7 +261,10 @@ TEST_CASE("local targets of other kinds") {
   const Scratch scratch;
   SECTION("a directory, or none to be in") {
     CHECK(LocalTarget::open({scratch.directory, false, false, false}).error().code ==
-          Code::local_io);
+          Code::is_directory);
+    std::ofstream(scratch.path("f")) << "f";
+    CHECK(LocalTarget::open({scratch.path("f/g"), false, false, false}).error().code ==
+          Code::not_directory);
     CHECK(LocalTarget::open({scratch.path("no/f"), false, false, false}).error().code ==
           Code::local_io);
   }
