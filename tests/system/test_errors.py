@@ -244,9 +244,50 @@ class Roots(ErrorTest):
 
     def test_usage(self):
         for arguments in ([], ['--root'], ['--root', '.', '--threads', 'many'],
-                          ['--root', '.', '--nonsense'], ['--root', '.', '--lease', '0']):
+                          ['--root', '.', '--nonsense'], ['--root', '.', '--lease', '0'],
+                          ['--root', '.', '--lease', 'nan'], ['--root', '.', '--lease', '1s'],
+                          ['--root', '.', '--lease', 'inf'], ['--root', '.', '--durability', '0'],
+                          ['--root', '.', '--durability', 'none'], ['--root', '.', 'extra'],
+                          ['--root', '.', '--listen', 'ipc://a', 'extra'],
+                          ['--root', '.', '--config', 'no such file']):
             process = self.spawn(SLUICED, *arguments)
             self.assertEqual(process.wait(10), 2, process.log_text())
+            self.assertNotEqual(process.log_text(), '')
+
+    def test_help(self):
+        text = self.spawn(SLUICED, '--help').output(10).out
+        self.assertTrue(text.replace('\n', '').isprintable(), repr(text))
+        self.assertIn('{full,relaxed}', text)
+
+    def test_configuration_file(self):
+        server = self.server(start=False, listen=('ipc', 'ipc'))
+        file = self.directory / 'sluiced.conf'
+        file.write_text(f'# of this test\nroot = {server.root}\nlease = 2.5\nthreads = 1\n'
+                        f'listen = {server.endpoints[0]}\ndurability = relaxed\n')
+
+        def ready(*arguments):
+            process = self.spawn(SLUICED, '--config', file, *arguments)
+            line = process.popen.stdout.readline().decode()
+            self.assertTrue(line.startswith('sluiced ready '), process.log_text())
+            return process, line.split()[2:]
+
+        process, endpoints = ready()
+        self.assertEqual(endpoints, server.endpoints[:1])
+        self.assertEqual(self.json('ping')[0]['workers'], 1)
+        process.kill()
+        process, endpoints = ready('--listen', server.endpoints[1], '--threads', '2')
+        self.assertEqual(endpoints, server.endpoints[1:])
+        self.assertEqual(self.json('ping', server=server.endpoints[1])[0]['workers'], 2)
+        process.kill()
+        file.write_text(f'root = {server.root}\nlisten = {server.endpoints}\n')
+        process, endpoints = ready()
+        self.assertEqual(endpoints, server.endpoints)
+        process.kill()
+        for line in ('thread = 1', 'lease = nan', 'durability = 0', '[section]\nthreads = 1'):
+            file.write_text(f'root = {server.root}\n{line}\n')
+            process = self.spawn(SLUICED, '--config', file)
+            self.assertEqual(process.wait(10), 2, line)
+            self.assertNotEqual(process.log_text(), '')
 
 
 class FullDisk(ErrorTest):
