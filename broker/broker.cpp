@@ -136,7 +136,7 @@ void Broker::on_hello(Message&& message, Time now, Outbox& outbox) {
   const std::uint64_t number = runtime::session_number(hello->secret);
   const bool resumed = sessions_.find(number) != nullptr;
   // It would find its uploads and snapshots gone, or lose what it begins now.
-  if (!resumed && is_being_swept(number) && held_hellos_.size() < limits::sessions) {
+  if (!resumed && is_being_swept(number) && may_hold(now)) {
     held_hellos_.push_back(std::move(message));
     return;
   }

@@ -112,6 +112,8 @@ class Broker final : public runtime::Actor {
   void end_session(std::uint64_t number, bool bye, Time now, runtime::Outbox& outbox);
   /// Whether a sweep that is under way would hit the session.
   bool is_being_swept(std::uint64_t session) const;
+  /// Whether one more hello may wait for that.
+  bool may_hold(Time now);
   void admit_held(Time now, runtime::Outbox& outbox);
   void sweep(const protocol::Sweep& what, Time now, runtime::Outbox& outbox);
   void sweep_again_later(const protocol::Sweep& failed);
@@ -137,6 +139,9 @@ class Broker final : public runtime::Actor {
   /// Sweeps under way, by job, and the hellos of sessions that they would hit.
   std::map<std::uint64_t, protocol::Sweep> sweeps_;
   std::vector<runtime::Message> held_hellos_;
+  /// A sweep that takes longer, or hangs with its worker, keeps nobody out.
+  static constexpr Time hold_most{1'000};
+  Time hold_until_ = runtime::never;
   /// The disk refused a sweep since the last look.
   bool sweep_failed_ = false;
   Time sweep_not_before_{};

@@ -34,7 +34,8 @@ void Broker::on_tick(Time now, Outbox& outbox) {
   tick_sessions(now, outbox);
   tick_workers(now, outbox);
   tick_queue(now, outbox);
-  if (sweeps_.empty() && !held_hellos_.empty()) admit_held(now, outbox);
+  if (sweeps_.empty() || now >= hold_until_) admit_held(now, outbox);
+  if (sweeps_.empty()) hold_until_ = runtime::never;
 }
 
 void Broker::tick_outboxes(Time now, Outbox& outbox) {
@@ -108,6 +109,11 @@ void Broker::sweep_again_later(const protocol::Sweep& failed) {
   else
     to_sweep_.insert(failed.sessions.begin(), failed.sessions.end());
   sweep_failed_ = true;
+}
+
+bool Broker::may_hold(Time now) {
+  if (hold_until_ == runtime::never) hold_until_ = now + hold_most;
+  return now < hold_until_ && held_hellos_.size() < limits::sessions;
 }
 
 void Broker::admit_held(Time now, Outbox& outbox) {

@@ -1,9 +1,16 @@
 // See descriptors.hpp.
 #include "runtime/descriptors.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace sluice::runtime {
+
+void fill_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) _exit(1);
+}
 
 void raise_descriptor_limit() {
   rlimit limit{};

@@ -14,6 +14,7 @@ namespace {
 // Messages taken from one socket before the others get their turn.
 constexpr int messages_a_turn = 256;
 constexpr Time hoarders_pause{100};
+constexpr Time suspects_pause{10};
 
 }  // namespace
 
@@ -112,9 +113,10 @@ void Runner::run(const std::function<bool()>& done) {
     run_ticks();
     poller_.call_ready();
     if (guarded_ && now_ >= next_hoarders_) {
+      bool suspects = false;
       for (const auto& door : doors_)
-        if (door->empty) door->socket.close_hoarders();
-      next_hoarders_ = now_ + hoarders_pause;
+        if (door->empty) suspects = door->socket.close_hoarders() || suspects;
+      next_hoarders_ = now_ + (suspects ? suspects_pause : hoarders_pause);
     }
     run_local();
     run_drained();

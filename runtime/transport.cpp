@@ -114,20 +114,19 @@ class Hoarders {
     // ZMTP puts 2 bytes before a short frame and 9 before a long one.
     const std::size_t wire_bytes = frame.size() + (frame.size() < 256 ? 2 : 9);
     const int fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
-    auto found = connections_.find(fd);
-    if (found == connections_.end()) {
-      // A new one: that it was accepted was told before its first frame came.
-      follow_events();
-      found = connections_.find(fd);
-    }
-    if (found != connections_.end()) found->second.delivered_bytes += wire_bytes;
+    connections_[fd].delivered_bytes += wire_bytes;
   }
 
-  void close_those_ahead() {
+  // Whether some may have to be closed soon.
+  bool close_those_ahead() {
     follow_events();
+    bool suspects = false;
     for (auto& [fd, connection] : connections_) {
+      if (!connection.is_open) continue;
       const auto taken_bytes = taken_from(fd);
       if (!taken_bytes) continue;
+      // What is beyond came over a connection that had this descriptor before.
+      connection.delivered_bytes = std::min(connection.delivered_bytes, *taken_bytes);
       const std::uint64_t delivered = connection.delivered_bytes;
       // Ahead already at the last look, and nothing came out since though all that was whole did:
       // what libzmq has is one message. A small frame costs it many times its size, so this bound
@@ -136,8 +135,12 @@ class Hoarders {
                          connection.taken_at_last_look > delivered + one_message_bytes;
       connection.delivered_at_last_look = delivered;
       connection.taken_at_last_look = *taken_bytes;
-      if (stuck || *taken_bytes > delivered + most_bytes_) shutdown(fd, SHUT_RDWR);
+      if (stuck || *taken_bytes > delivered + most_bytes_)
+        shutdown(fd, SHUT_RDWR);
+      else if (*taken_bytes > delivered + one_message_bytes)
+        suspects = true;
     }
+    return suspects;
   }
 
  private:
@@ -162,10 +165,8 @@ class Hoarders {
       std::int32_t fd = -1;
       std::memcpy(&kind, event.data(), sizeof kind);
       std::memcpy(&fd, event.data<char>() + sizeof kind, sizeof fd);
-      if (kind == ZMQ_EVENT_ACCEPTED)
-        connections_[fd] = {};
-      else
-        connections_.erase(fd);
+      // Its messages may have been counted before this is read, so the count is left alone.
+      connections_[fd].is_open = kind == ZMQ_EVENT_ACCEPTED;
     }
   }
 
@@ -173,6 +174,7 @@ class Hoarders {
   zmq::socket_t events_;
   std::size_t most_bytes_;
   struct Connection {
+    bool is_open = false;
     std::uint64_t delivered_bytes = 0;
     std::uint64_t delivered_at_last_look = 0;
     std::uint64_t taken_at_last_look = 0;
@@ -342,8 +344,8 @@ Socket::Received Socket::receive(Message& message) {
   return Received::message;
 }
 
-void Socket::close_hoarders() {
-  if (impl_->hoarders) impl_->hoarders->close_those_ahead();
+bool Socket::close_hoarders() {
+  return impl_->hoarders && impl_->hoarders->close_those_ahead();
 }
 
 const std::vector<std::string>& Socket::bound() const {

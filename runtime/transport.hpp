@@ -68,8 +68,9 @@ class Socket {
   /// libzmq keeps the parts of an unfinished message without any bound, and shows none of it: a
   /// peer that never ends its message would eat all memory. So the bytes that the kernel has
   /// received on each accepted connection are compared with those that came out here, and a
-  /// connection that is too far ahead is closed. To be called a few times a second.
-  void close_hoarders();
+  /// connection that is too far ahead is closed. To be called a few times a second, and sooner
+  /// again when it says so: there is one that may be.
+  bool close_hoarders();
 
   /// What the socket is bound to, with the port that was chosen for "tcp://...:*".
   const std::vector<std::string>& bound() const;

@@ -43,6 +43,7 @@ int run(const std::string& root, const sluice::workers::HostConfig& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::runtime::fill_standard_streams();
   CLI::App app{
       "A worker process of a Sluice file server: does the disk work for a sluiced elsewhere."};
   app.footer(

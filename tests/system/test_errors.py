@@ -40,12 +40,16 @@ class ErrorTest(SystemTest):
         self.ok('ping')
         return result
 
-    def refused_server(self, server, says):
-        """sluiced has to end with status 1 and one sentence."""
+    def run_server(self, *arguments):
+        """For a sluiced that has to refuse what it is told."""
+        return self.spawn(SLUICED, *arguments).output(10)
+
+    def refused_server(self, server, says, status=1):
+        """sluiced has to end with that status and one sentence."""
         server.launch()
-        status = server.process.wait(10)
+        ended = server.process.wait(10)
         log = server.process.log_text()
-        self.assertEqual(status, 1, log)
+        self.assertEqual(ended, status, log)
         self.assertRegex(log, r'\A[^\n]{10,600}\n\Z')
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, log)
@@ -240,7 +244,7 @@ class Roots(ErrorTest):
         self.server(listen=('tcp',))
         self.refused_server(self.server(start=False, listen=(self.main.endpoint,)),
                             self.main.endpoint)
-        self.refused_server(self.server(start=False, listen=('nonsense',)), 'nonsense')
+        self.refused_server(self.server(start=False, listen=('nonsense',)), 'nonsense', status=2)
 
     def test_usage(self):
         for arguments in ([], ['--root'], ['--root', '.', '--threads', 'many'],
@@ -347,12 +351,66 @@ class FullDisk(ErrorTest):
         self.assertTrue(all(content == piece for content in self.tree().values()))
 
 
+    def test_way_out_of_a_full_disk(self):
+        root = pathlib.Path(self.main.root)
+        status = os.statvfs(root)
+        free = status.f_bavail * status.f_frsize
+        (root / 'filler').write_bytes(bytes(free - 3 * MIB))
+        # Overwriting takes no room but in the log.
+        for size in (100_000, 20_000, 2_000):
+            for i in range(120):
+                content = random.Random(i).randbytes(size)
+                if self.sluice('put', '-', f'f{i % 5}', input=content).status != 0:
+                    break
+        before = self.tree()
+        with open(root / 'last-bytes', 'wb', buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        self.main.kill()
+        self.main.start()
+        self.ok('rm', 'last-bytes')
+        self.ok('rm', 'filler')
+        self.put_text('next', 'there is room again')
+        self.assertEqual({k: v for k, v in before.items() if k != 'filler'},
+                         {k: v for k, v in self.tree().items() if k != 'next'})
+
+
+class IpcEndpoint(ErrorTest):
+
+    def test_nobody_is_pushed_aside(self):
+        path = self.directory / 'precious'
+        path.write_text('precious')
+        root = self.directory / 'other'
+        root.mkdir()
+        result = self.run_server('--root', root, '--listen', f'ipc://{path}')
+        self.assertEqual(result.status, 1, result)
+        self.assertIn('cannot listen', result.err)
+        self.assertEqual(path.read_text(), 'precious')
+        main = self.server()
+        result = self.run_server('--root', root, '--listen', main.endpoint)
+        self.assertEqual(result.status, 1, result)
+        self.put_text('a', 'still there')
+        main.stop()
+        self.assertFalse(pathlib.Path(main.endpoint.removeprefix('ipc://')).exists())
+
+    def test_ports_that_cannot_be(self):
+        root = self.directory / 'other'
+        root.mkdir()
+        for endpoint in ('tcp://127.0.0.1:99999', 'inproc://x', 'nonsense'):
+            result = self.run_server('--root', root, '--listen', endpoint)
+            self.assertEqual(result.status, 2, result)
+            self.assertIn(endpoint, result.err)
+
+
 class Unreachable(ErrorTest):
 
     def test_no_server(self):
         self.unreachable([f'ipc://{self.directory}/nothing', 'tcp://127.0.0.1:9'])
         for endpoint in ('nonsense', 'tcp://', 'http://127.0.0.1:80'):
-            result = self.refused(8, 'ls', server=endpoint, says=endpoint, timeout=15)
+            result = self.refused(2, 'ls', server=endpoint, says=endpoint, timeout=15)
             self.assertLess(result.seconds, 2)
 
     def unreachable(self, endpoints):

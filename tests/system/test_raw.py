@@ -100,7 +100,8 @@ class Raw(SystemTest):
         for i, body in enumerate(bodies):
             for kind in (wire.STAT, wire.ACQUIRE, wire.PUT):
                 link.send(wire.header(kind, 100 + i), body)
-                self.assert_code(link.answer(100 + i), wire.BAD_MESSAGE)
+                large = len(body) > 64 << 10 and kind != wire.ACQUIRE
+                self.assert_code(link.answer(100 + i), wire.TOO_LARGE if large else wire.BAD_MESSAGE)
 
     def test_random_bodies(self):
         link = self.link()

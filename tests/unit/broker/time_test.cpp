@@ -93,6 +93,20 @@ TEST_CASE("who comes back while its leftovers are swept is welcomed after that",
   room.probe.expect_silence();
 }
 
+TEST_CASE("a sweep that hangs keeps nobody out for long", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.probe.advance(Time{10'200});
+  room.probe.expect<Sweep>(room.one);
+  room.probe.tell(room.ann, BrokerRoom::hello("ann"));
+  room.probe.advance(Time{800});
+  room.probe.expect_silence();
+  room.probe.advance(Time{300});
+  room.probe.expect<protocol::Welcome>(room.ann);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
+  room.probe.expect_silence();
+}
+
 TEST_CASE("a sweep that found no worker in time is done when one comes", "[broker]") {
   BrokerRoom room;
   settle(room);

@@ -151,7 +151,7 @@ TEST_CASE("a silent worker whose process has a pulse keeps its jobs", "[broker]"
   room.join(room.ann, "ann");
   room.copy(room.ann, 1);
   const Message copy = room.job_at<protocol::Copy>(room.one);
-  for (Time silent{0}; silent < Time{8'000}; silent += Time{500}) {
+  for (Time silent{0}; silent < Time{5'000}; silent += Time{500}) {
     room.probe.advance(Time{500});
     room.probe.tell(pulse, protocol::WorkerHeartbeat{{number, 99}});
   }
