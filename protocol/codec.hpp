@@ -24,8 +24,8 @@ namespace sluice::protocol {
 struct Binary : std::string {
   using std::string::string;
   Binary() = default;
-  Binary(std::string bytes)
-      : std::string(std::move(bytes)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): it is a string.
+  Binary(std::string bytes) : std::string(std::move(bytes)) {}
 };
 
 class Encoder;

@@ -130,8 +130,10 @@ Result<void> forget_what_was_not_synced(Root& root) {
   for (const std::string& name : *snapshots)
     if (!unlink_at(root.snapshots.get(), name))
       return unusable(root, "cannot remove " + own_path(root, "snapshots/" + name));
-  if (::fsync(root.staging.get()) != 0 || ::fsync(root.snapshots.get()) != 0 ||
-      !write_durably(root, "boot", boot))
+  if (::fsync(root.staging.get()) != 0 || ::fsync(root.snapshots.get()) != 0)
+    return unusable(root, "cannot sync " + own_path(root, "staging"));
+  // On a full disk the next start does this once more, which does no harm.
+  if (!write_durably(root, "boot", boot) && errno != ENOSPC && errno != EDQUOT)
     return unusable(root, "cannot write " + own_path(root, "boot"));
   return {};
 }

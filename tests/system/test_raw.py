@@ -101,7 +101,8 @@ class Raw(SystemTest):
             for kind in (wire.STAT, wire.ACQUIRE, wire.PUT):
                 link.send(wire.header(kind, 100 + i), body)
                 large = len(body) > 64 << 10 and kind != wire.ACQUIRE
-                self.assert_code(link.answer(100 + i), wire.TOO_LARGE if large else wire.BAD_MESSAGE)
+                code = wire.TOO_LARGE if large else wire.BAD_MESSAGE
+                self.assert_code(link.answer(100 + i), code)
 
     def test_random_bodies(self):
         link = self.link()
