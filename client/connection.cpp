@@ -157,7 +157,7 @@ void Connection::ask_about_lock(const std::string& token) {
   const auto held = held_locks_.find(token);
   if (!held) return;
   submit(runtime::make_message({}, protocol::RenewLock{token}),
-         [this, held, asked = runtime::real_time()](Message&& answer) {
+         [held, asked = runtime::real_time()](Message&& answer) {
            if (answer.header.type == Type::renew_lock_reply) return held->renewed(asked);
            const auto error = protocol::decode<protocol::ErrorReply>(answer.body);
            if (error && error->code != protocol::Code::cancelled &&
