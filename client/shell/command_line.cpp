@@ -188,7 +188,7 @@ int CommandLine::print_help(const CLI::ParseError& request) const {
   if (std::cout.flush()) return 0;
   if (errno == EPIPE) throw BrokenPipe{};
   const Error error("local_io", "standard output", std::strerror(errno));
-  print_error(error, global_.json);
+  print_error(error, global_);
   return error.exit_status();
 }
 
@@ -204,7 +204,7 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
     text.replace(0, std::strlen(operands_name), operands->get_option_text());
   }
   text.erase(std::remove(text.begin(), text.end(), quote), text.end());
-  print_error(Error("usage", known ? command : "", text), global_.json);
+  print_error(Error("usage", known ? command : "", text), global_);
   return 2;
 }
 

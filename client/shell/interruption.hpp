@@ -1,9 +1,12 @@
-// Ctrl-C and kill: SIGINT, SIGTERM and SIGHUP are blocked in all threads and read from one
-// descriptor by a thread of their own, which then asks whatever runs to stop. Made by the main
-// thread before any other thread is. Read on: commands/lock.cpp, which reads the signals itself.
+// Ctrl-C, kill and the size of the terminal: SIGINT, SIGTERM, SIGHUP and SIGWINCH are blocked in
+// all threads and read from one descriptor by a thread of their own, which asks whatever runs to
+// stop. Made by the main thread before any other thread is. What is asked to stop is one operation:
+// a shell begins the next one. Read on: commands/lock.cpp, which reads the signals itself.
 #pragma once
 
+#include <atomic>
 #include <csignal>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -16,27 +19,41 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  std::stop_token token() const { return stop_.get_token(); }
-  bool happened() const { return stop_.stop_requested(); }
+  /// Of the operation under way. Any thread.
+  std::stop_token token() const;
+  bool happened() const { return token().stop_requested(); }
   /// Readable once interrupted: for poll() beside a descriptor that may block. Not to be read.
   int wake_fd() const { return wake_fd_; }
   /// Throws `interrupted` if it happened.
   void check() const;
 
+  /// What happened is over, unless this process was told to end. Main thread, nothing under way.
+  void begin_operation();
+  /// Whether SIGTERM or SIGHUP came: then no further operation can begin.
+  bool told_to_end() const { return told_to_end_; }
+  /// Readable when the window has another size; whoever reads this eventfd redraws.
+  int resized_fd() const { return resized_fd_; }
+
   /// From now on the caller reads the signals, as signalfd_siginfo, from the descriptor returned
   /// (it does not block) and nothing is stopped by them.
   int take_signals();
+  /// After take_signals(), when the caller does not read them any more.
+  void give_signals_back();
   /// The signal mask this process was started with, for a child.
   const sigset_t& original_mask() const { return original_mask_; }
 
  private:
   void watch();
+  bool take_in(int signal);
 
+  mutable std::mutex mutex_;
   std::stop_source stop_;
+  std::atomic<bool> told_to_end_ = false;
   sigset_t original_mask_{};
   int signal_fd_ = -1;
   int wake_fd_ = -1;
   int end_fd_ = -1;
+  int resized_fd_ = -1;
   std::thread watcher_;
 };
 

@@ -10,17 +10,20 @@
 
 namespace sluice::shell {
 
-void print_error(const Error& error, bool json) {
+void print_error(const Error& error, const Global& global) {
   std::string line;
-  if (json) {
-    line = JsonObject()
-               .add("error", error.code())
-               .add("path", error.path())
-               .add("message", error.what())
-               .add("exit", error.exit_status())
-               .text();
+  if (global.json) {
+    JsonObject object;
+    object.add("error", error.code())
+        .add("path", error.path())
+        .add("message", error.what())
+        .add("exit", error.exit_status());
+    if (global.script_line > 0) object.add("line", global.script_line);
+    line = object.text();
   } else {
-    line = "sluice: " + one_line(error.what());
+    line = "sluice: ";
+    if (global.script_line > 0) line += "line " + std::to_string(global.script_line) + ": ";
+    line += one_line(error.what());
   }
   std::fprintf(stderr, "%s\n", line.c_str());
 }
@@ -36,22 +39,23 @@ bool ends_everything(const Error& error) {
   }
 }
 
-Invocation::Invocation(Global global, Interruption& interruption)
-    : global_(std::move(global)),
+Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
+    : seat_(seat),
+      global_(std::move(global)),
       interruption_(interruption),
       out_(interruption),
       progress_(::isatty(STDERR_FILENO) == 1 && !global_.json) {}
 
-Client& Invocation::client() {
-  if (!client_) client_ = std::make_unique<Client>(Options{.endpoint = global_.server});
-  return *client_;
+Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
+  if (change.token.empty()) change.token = seat_.locks().token_for(paths);
+  return change;
 }
 
 void Invocation::report(const Error& error) {
   if (ends_everything(error)) throw error;
   progress_.clear();
   const std::lock_guard lock(mutex_);
-  print_error(error, global_.json);
+  print_error(error, global_);
   if (status_ == 0) status_ = error.exit_status();
 }
 

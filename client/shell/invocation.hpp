@@ -1,45 +1,46 @@
-// One run of `sluice`: the server it talks to, its outputs, and what has failed so far. Belongs to
-// the main thread; report(), warn() and everything that returns a reference to the Client may be
-// used by the threads of a transfer too. Read on: main.cpp, commands/.
+// One run of a command: its outputs, and what has failed so far. Belongs to the main thread;
+// report(), warn() and everything that returns a reference to the Client may be used by the threads
+// of a transfer too. Read on: seat.hpp, main.cpp, commands/.
 #pragma once
 
-#include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "client/shell/interruption.hpp"
 #include "client/shell/progress.hpp"
+#include "client/shell/seat.hpp"
 #include "client/shell/standard_streams.hpp"
 #include "sluice/client.hpp"
 
 namespace sluice::shell {
 
-/// Options before the command.
-struct Global {
-  std::string server = "tcp://127.0.0.1:5970";
-  bool json = false;
-};
-
 /// Writes a failure to standard error: "sluice: SENTENCE", or an object with --json.
-void print_error(const Error& error, bool json);
+void print_error(const Error& error, const Global& global);
 
 /// Whether there is no sense in going on with other files after this failure.
 bool ends_everything(const Error& error);
 
 class Invocation {
  public:
-  Invocation(Global global, Interruption& interruption);
+  /// `global` is what was said for this command; the server is the seat's.
+  Invocation(Seat& seat, Global global, Interruption& interruption);
 
-  const std::string& server() const { return global_.server; }
+  const std::string& server() const { return seat_.global().server; }
   bool json() const { return global_.json; }
+  const Global& global() const { return global_; }
+  Seat& seat() { return seat_; }
   Interruption& interruption() { return interruption_; }
   StandardOutput& out() { return out_; }
   ProgressLine& progress() { return progress_; }
 
   /// Made, and so connected, by the first use, which must be the main thread's.
-  Client& client();
+  Client& client() { return seat_.client(); }
   /// How calls run: until interrupted.
   Call call() const { return {.stop = interruption_.token(), .progress = {}}; }
+  /// The change as it is to be sent for these paths of the server: under a lock that the shell
+  /// holds on them, if no token was given. Any thread.
+  Change under_own_lock(Change change, const std::vector<std::string>& paths);
 
   /// Prints a failure and remembers its exit status; the first one counts. What ends everything is
   /// not printed but thrown on.
@@ -50,11 +51,11 @@ class Invocation {
   int status() const { return status_; }
 
  private:
+  Seat& seat_;
   const Global global_;
   Interruption& interruption_;
   StandardOutput out_;
   ProgressLine progress_;
-  std::unique_ptr<Client> client_;
   std::mutex mutex_;
   int status_ = 0;
 };

@@ -16,7 +16,8 @@ namespace {
 using namespace sluice::shell;
 
 int run(const CommandLine& line, Interruption& interruption) {
-  Invocation invocation(line.global(), interruption);
+  Seat seat(line.global());
+  Invocation invocation(seat, line.global(), interruption);
   try {
     const int status = line.action()(invocation);
     invocation.out().flush();
@@ -28,7 +29,7 @@ int run(const CommandLine& line, Interruption& interruption) {
       if (!interruption.happened()) invocation.out().flush();
     } catch (const sluice::Error&) {
     }
-    print_error(error, line.global().json);
+    print_error(error, line.global());
     return interruption.happened() ? 130 : error.exit_status();
   }
 }

@@ -74,7 +74,7 @@ void Upload::add_directory(const std::string& local, const std::string& remote, 
 
 void Upload::send_file(const std::string& local, const std::string& remote,
                        std::uint64_t size_bytes) {
-  Change change = options_.change;
+  Change change = run_.under_own_lock(options_.change, {remote});
   change.if_absent = options_.keep_existing;
   Call call = run_.call();
   call.progress = run_.progress().watch(size_bytes);
@@ -91,7 +91,7 @@ void Upload::send_pipe(const std::string& local, const std::string& remote) {
   const int fd = ::open(local.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return run_.report(Error("local_io", local, std::strerror(errno)));
   const std::shared_ptr<void> closer(nullptr, [fd](void*) { ::close(fd); });
-  Change change = options_.change;
+  Change change = run_.under_own_lock(options_.change, {remote});
   change.if_absent = options_.keep_existing;
   InputStream input(fd, local, run_.interruption());
   std::uint64_t size_bytes = 0;
@@ -156,10 +156,12 @@ bool Upload::make_directory(const std::string& remote, bool is_top) {
   try {
     try {
       // Directories above the top one are not made by the way.
-      client_.make_directory(remote, !is_top, options_.change, run_.call());
+      client_.make_directory(remote, !is_top, run_.under_own_lock(options_.change, {remote}),
+                             run_.call());
     } catch (const Error& error) {
       if (!is_top || error.code() != "exists") throw;
-      client_.make_directory(remote, true, options_.change, run_.call());
+      client_.make_directory(remote, true, run_.under_own_lock(options_.change, {remote}),
+                             run_.call());
     }
   } catch (const Error& error) {
     run_.report(error);
@@ -180,7 +182,7 @@ void Upload::set_directory_attributes() {
     });
     for (; begin != end; ++begin)
       pool_.add([this, directory = *begin] {
-        Change change = options_.change;
+        Change change = run_.under_own_lock(options_.change, {directory.remote});
         change.mode = directory.mode;
         change.mtime_ns = directory.mtime_ns;
         try {

@@ -13,7 +13,8 @@ struct Options {
 int cp(const Options& options, Invocation& run) {
   const std::string from = remote_path(options.paths[0]);
   const std::string to = target_on_server(run, from, options.paths[1]);
-  print_change(run, to, run.client().copy(from, to, options.change, run.call()));
+  print_change(run, to,
+               run.client().copy(from, to, run.under_own_lock(options.change, {to}), run.call()));
   return 0;
 }
 

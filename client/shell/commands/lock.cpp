@@ -46,17 +46,32 @@ bool accompany(Child& child, const Lock& lock, int signal_fd, const Error& lost_
     if (ready[1].revents != 0) forward_signals(signal_fd, child);
     if (held && lock.lost()) {
       held = false;
-      print_error(lost_error, run.json());
+      print_error(lost_error, run.global());
       child.send(SIGTERM);
     }
   }
 }
 
+// The signals of this process while a command runs, which then decides what they mean.
+class LentSignals {
+ public:
+  explicit LentSignals(Interruption& interruption)
+      : interruption_(interruption), fd_(interruption.take_signals()) {}
+  ~LentSignals() { interruption_.give_signals_back(); }
+  LentSignals(const LentSignals&) = delete;
+  LentSignals& operator=(const LentSignals&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  Interruption& interruption_;
+  int fd_;
+};
+
 int release(Lock& lock, int status, Invocation& run) {
   try {
     lock.release();
   } catch (const Error& error) {
-    print_error(error, run.json());
+    print_error(error, run.global());
     if (error.exit_status() == lock_lost) return lock_lost;
   }
   return status;
@@ -64,13 +79,13 @@ int release(Lock& lock, int status, Invocation& run) {
 
 int run_under(Lock& lock, const std::vector<std::string>& command, const std::string& paths,
               Invocation& run) {
-  const int signal_fd = run.interruption().take_signals();
+  const LentSignals signals(run.interruption());
   run.interruption().check();
   try {
     Child child(command, {{"SLUICE_LOCK_TOKEN", lock.token()}, {"SLUICE_SERVER", run.server()}},
                 run.interruption().original_mask());
     const Error lost_error("fenced", paths, "the command was told to end");
-    const bool held = accompany(child, lock, signal_fd, lost_error, run);
+    const bool held = accompany(child, lock, signals.fd(), lost_error, run);
     const int status = child.wait();
     return held ? release(lock, status, run) : lock_lost;
   } catch (const std::system_error& error) {
@@ -78,7 +93,7 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
     const bool missing = error.code().value() == ENOENT;
     const Error failure(missing ? "no_command" : "cannot_run", command.front(),
                         error.code().message());
-    print_error(failure, run.json());
+    print_error(failure, run.global());
     return release(lock, failure.exit_status(), run);
   }
 }

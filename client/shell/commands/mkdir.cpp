@@ -13,8 +13,8 @@ struct Options {
 
 int mkdir(const Options& options, Invocation& run) {
   const std::string path = remote_path(options.paths.front());
-  const std::uint64_t version =
-      run.client().make_directory(path, options.parents, options.change, run.call());
+  const std::uint64_t version = run.client().make_directory(
+      path, options.parents, run.under_own_lock(options.change, {path}), run.call());
   print_change(run, path, version);
   return 0;
 }

@@ -14,7 +14,7 @@ struct Options {
 int mv(const Options& options, Invocation& run) {
   const std::string from = remote_path(options.paths[0]);
   const std::string to = target_on_server(run, from, options.paths[1]);
-  Change change = options.change;
+  Change change = run.under_own_lock(options.change, {from, to});
   change.if_absent = options.keep_existing;
   print_change(run, to, run.client().rename(from, to, change, run.call()));
   return 0;

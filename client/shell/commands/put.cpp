@@ -19,7 +19,7 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
   const std::string path = remote_path(typed);
   if (names_directory(typed) || look_up(run, path) == Found::directory)
     throw Error("is_directory", typed, "standard input has no name of its own");
-  Change change = options.upload.change;
+  Change change = run.under_own_lock(options.upload.change, {path});
   change.if_absent = options.upload.keep_existing;
   InputStream input(STDIN_FILENO, "standard input", run.interruption());
   auto stream = [&](char* buffer, std::size_t size) { return input.read(buffer, size); };

@@ -16,8 +16,8 @@ int rm(const Options& options, Invocation& run) {
   for (const std::string& typed : options.paths) {
     const std::string path = remote_path(typed);
     try {
-      const std::uint64_t version =
-          run.client().remove(path, options.recursive, options.change, run.call());
+      const std::uint64_t version = run.client().remove(
+          path, options.recursive, run.under_own_lock(options.change, {path}), run.call());
       print_change(run, path, version);
     } catch (const Error& error) {
       run.report(error);

@@ -1,0 +1,96 @@
+// Locks held by a shell: see own_locks.hpp.
+#include "client/shell/own_locks.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/shell/format.hpp"
+
+namespace sluice::shell {
+namespace {
+
+bool same_paths(const std::vector<Claim>& one, const std::vector<Claim>& other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](const Claim& a, const Claim& b) { return a.path == b.path; });
+}
+
+}  // namespace
+
+bool covers(const Claim& claim, const std::string& path) {
+  if (claim.shared) return false;
+  if (claim.path == path) return true;
+  return claim.tree && (claim.path.empty() || path.starts_with(claim.path + "/"));
+}
+
+std::string paths_text(const std::vector<Claim>& claims) {
+  std::string text;
+  for (const Claim& claim : claims) {
+    if (!text.empty()) text += ", ";
+    text += claim.path.empty() ? "(root)" : escaped(claim.path);
+  }
+  return text;
+}
+
+void OwnLocks::add(Lock lock, std::vector<Claim> claims) {
+  std::erase_if(locks_, [&](const OwnLock& own) {
+    return own.lock.lost() && same_paths(own.claims, claims);
+  });
+  locks_.push_back({std::move(lock), std::move(claims)});
+}
+
+std::size_t OwnLocks::release(const std::string& path, const std::string& number) {
+  auto meant = [&](const OwnLock& own) {
+    const auto& claims = own.claims;
+    return std::to_string(own.lock.number()) == number ||
+           std::any_of(claims.begin(), claims.end(),
+                       [&](const Claim& c) { return c.path == path; });
+  };
+  std::vector<OwnLock> going;
+  for (OwnLock& own : locks_)
+    if (meant(own)) going.push_back(std::move(own));
+  std::erase_if(locks_, [](const OwnLock& own) { return own.lock.token().empty(); });
+  for (OwnLock& own : going) own.lock.release();
+  return going.size();
+}
+
+void OwnLocks::release_all() {
+  std::vector<OwnLock> going = std::move(locks_);
+  locks_.clear();
+  for (OwnLock& own : going)
+    if (!own.lock.lost()) own.lock.release();
+}
+
+std::string OwnLocks::token_for(const std::vector<std::string>& paths) const {
+  const OwnLock* best = nullptr;
+  std::size_t best_covered = 0;
+  for (const OwnLock& own : locks_) {
+    const auto covered = std::count_if(paths.begin(), paths.end(), [&](const std::string& path) {
+      return std::any_of(own.claims.begin(), own.claims.end(),
+                         [&](const Claim& claim) { return covers(claim, path); });
+    });
+    if (static_cast<std::size_t>(covered) <= best_covered) continue;
+    best = &own;
+    best_covered = static_cast<std::size_t>(covered);
+  }
+  return best ? best->lock.token() : "";
+}
+
+bool OwnLocks::holds(std::uint64_t number) const {
+  return std::any_of(locks_.begin(), locks_.end(), [&](const OwnLock& own) {
+    return own.lock.number() == number && !own.lock.lost();
+  });
+}
+
+std::size_t OwnLocks::held() const {
+  return static_cast<std::size_t>(std::count_if(
+      locks_.begin(), locks_.end(), [](const OwnLock& own) { return !own.lock.lost(); }));
+}
+
+std::vector<const OwnLock*> OwnLocks::newly_lost() {
+  std::vector<const OwnLock*> lost;
+  for (OwnLock& own : locks_)
+    if (own.lock.lost() && !std::exchange(own.loss_told, true)) lost.push_back(&own);
+  return lost;
+}
+
+}  // namespace sluice::shell

@@ -1,0 +1,52 @@
+// What outlives one command: the server and the connection to it, where in its tree the shell
+// stands, and the locks it holds. A one-shot `sluice ls` has one too, for its single command. Main
+// thread; what says so may be used by the threads of a transfer. Read on: invocation.hpp.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "client/shell/own_locks.hpp"
+#include "sluice/client.hpp"
+
+namespace sluice::shell {
+
+/// Options before the command.
+struct Global {
+  std::string server = "tcp://127.0.0.1:5970";
+  bool json = false;
+  /// The line of the script a command stands on, which its failures name; 0: none.
+  std::size_t script_line = 0;
+};
+
+class Seat {
+ public:
+  explicit Seat(Global global, bool is_shell = false)
+      : global_(std::move(global)), is_shell_(is_shell) {}
+
+  const Global& global() const { return global_; }
+  /// Whether more than one command may come: then `lock` can hold.
+  bool is_shell() const { return is_shell_; }
+
+  /// Made, and so connected, by the first use.
+  Client& client();
+  /// Any thread of a command may ask; the main thread changes them between commands.
+  OwnLocks& locks() { return locks_; }
+  /// The directory that remote paths start from, "" is the root.
+  const std::string& directory() const { return directory_; }
+  /// Where `cd -` goes.
+  const std::string& former_directory() const { return former_directory_; }
+  void change_directory(std::string directory);
+
+ private:
+  const Global global_;
+  const bool is_shell_;
+  std::string directory_;
+  std::string former_directory_;
+  // The locks go before the client whose session they live in.
+  std::unique_ptr<Client> client_;
+  OwnLocks locks_;
+};
+
+}  // namespace sluice::shell
