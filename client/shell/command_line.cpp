@@ -20,6 +20,10 @@ constexpr char quote = '\x01';
 // The option that takes them; messages call it what the usage does.
 constexpr const char* operands_name = "paths";
 constexpr const char* end_of_options = "--";
+constexpr std::string_view command_with_child = "lock";
+// Options before the command that ask for something else than a command.
+constexpr const char* script_option = "-c";
+constexpr const char* end_at_error_option = "-e";
 
 std::string quoted(std::string argument) {
   const bool special = argument.starts_with('[') || argument.starts_with(quote) ||
@@ -36,7 +40,7 @@ class CommandFormatter : public CLI::Formatter {
   explicit CommandFormatter(std::string usage) : usage_(std::move(usage)) { column_width(26); }
 
   std::string make_usage(const CLI::App*, std::string) const override {
-    return "Usage: sluice [--server ENDPOINT] [--json] " + usage_ + "\n";
+    return "Usage: " + usage_ + "\n";
   }
   std::string make_positionals(const CLI::App*) const override { return ""; }
   std::string make_option_opts(const CLI::Option* option) const override {
@@ -47,17 +51,20 @@ class CommandFormatter : public CLI::Formatter {
   std::string usage_;
 };
 
+const std::string usage_begin = "sluice [--server ENDPOINT] [--json] ";
 constexpr const char* exit_statuses =
     "Exit status: 0 done, 1 other failure, 2 usage or a path no server accepts, 3 not found,\n"
     "4 exists, wrong type, not empty or condition failed, 5 locked or waited in vain,\n"
     "6 lock lost or not covering, 7 denied, 8 server unreachable or overloaded, 9 data damaged,\n"
     "130 interrupted.\n\n"
-    "Example: sluice --server tcp://files.example:5970 ls -l results";
+    "Without a command: a shell, or commands from standard input, one a line.\n\n"
+    "Examples: sluice --server tcp://files.example:5970 ls -l results\n"
+    "          sluice -e -c 'cd results; get *.csv .'";
 
 // Where in the arguments the command's name stands; their number if there is none.
 std::size_t find_command(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--server") {
+    if (arguments[i] == "--server" || arguments[i] == "-c") {
       ++i;
     } else if (!arguments[i].starts_with('-')) {
       return i;
@@ -66,83 +73,155 @@ std::size_t find_command(const std::vector<std::string>& arguments) {
   return arguments.size();
 }
 
-// What stands between a command's name and the first `--`.
-struct Walk {
-  /// Where that is; the number of arguments if there is none.
-  std::size_t mark = 0;
-  bool has_operands = false;
-  /// The first that is not known; may be empty.
-  std::string unknown_option;
-};
-
 bool looks_like_option(const std::string& argument) {
   return argument.starts_with("--") || (argument.size() > 1 && argument[0] == '-' &&
                                         std::isalpha(static_cast<unsigned char>(argument[1])) != 0);
 }
 
+// "--wait=3" -> "--wait", "-rn" -> "-r".
+std::string option_name(const std::string& argument) {
+  return argument.substr(0, argument[1] == '-' ? argument.find('=') : 2);
+}
+
+// What stands behind a command's name, without what its operands are.
+enum class Part { option, value, operand, mark, child };
+
+struct Walk {
+  std::vector<Part> parts;
+  /// Where the first `--` is that is none of an option's values; the number of arguments if there
+  /// is none.
+  std::size_t mark = 0;
+  /// Whether there are operands before that.
+  bool has_operands = false;
+  /// The first that is not known; may be empty.
+  std::string unknown_option;
+};
+
 Walk walk(const CLI::App& app, const CLI::App& command, const std::vector<std::string>& arguments,
           std::size_t begin) {
-  Walk walk{.mark = begin, .has_operands = false, .unknown_option = {}};
-  for (; walk.mark < arguments.size() && arguments[walk.mark] != end_of_options; ++walk.mark) {
-    const std::string& argument = arguments[walk.mark];
-    if (!looks_like_option(argument)) {
-      walk.has_operands = true;
-      continue;
-    }
-    const std::string name = argument.substr(0, argument[1] == '-' ? argument.find('=') : 2);
-    const CLI::Option* option = command.get_option_no_throw(name);
-    if (option == nullptr) option = app.get_option_no_throw(name);
-    if (option == nullptr) {
-      if (walk.unknown_option.empty()) walk.unknown_option = name;
-    } else if (option->get_items_expected_max() > 0 && name == argument) {
-      // Its value, whatever that looks like.
-      ++walk.mark;
+  const bool has_child = CommandLine::takes_child(command.get_name());
+  Walk walk{.parts = {}, .mark = arguments.size(), .has_operands = false, .unknown_option = {}};
+  bool is_value = false;
+  bool operands_seen = false;
+  for (std::size_t i = begin; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const bool options_ended = walk.mark < i;
+    if (!walk.parts.empty() && walk.parts.back() == Part::child) {
+      walk.parts.push_back(Part::child);
+    } else if (std::exchange(is_value, false)) {
+      walk.parts.push_back(Part::value);
+    } else if (argument == end_of_options && (!options_ended || has_child)) {
+      if (!options_ended) walk.mark = i;
+      walk.parts.push_back(Part::mark);
+      if (has_child && operands_seen) {
+        walk.parts.resize(arguments.size() - begin, Part::child);
+        break;
+      }
+    } else if (options_ended || !looks_like_option(argument)) {
+      walk.parts.push_back(Part::operand);
+      operands_seen = true;
+      walk.has_operands |= !options_ended;
+    } else {
+      walk.parts.push_back(Part::option);
+      const std::string name = option_name(argument);
+      const CLI::Option* option = command.get_option_no_throw(name);
+      if (option == nullptr) option = app.get_option_no_throw(name);
+      if (option == nullptr && walk.unknown_option.empty()) walk.unknown_option = name;
+      // Its value comes next, whatever that looks like.
+      is_value = option != nullptr && option->get_items_expected_max() > 0 && name == argument;
     }
   }
-  walk.mark = std::min(walk.mark, arguments.size());
   return walk;
+}
+
+// What the operand at `index` is, where the last one is there already.
+Role operand_role(const std::string& usage, std::size_t index, std::size_t count) {
+  const auto space = usage.find(' ');
+  const bool is_last = index > 0 && index + 1 == count;
+  const std::string name =
+      space != std::string::npos && is_last ? usage.substr(space + 1) : usage.substr(0, space);
+  if (name.starts_with("LOCAL")) return Role::local;
+  if (name.starts_with("DIRECTORY")) return Role::directory;
+  if (name.starts_with("LOCK")) return Role::own_lock;
+  if (name.starts_with("COMMAND")) return Role::command_name;
+  return Role::remote;
+}
+
+std::vector<Described> described_options(const CLI::App& app) {
+  std::vector<Described> options;
+  for (const CLI::Option* option : app.get_options()) {
+    std::string text = option->get_description();
+    text = text.substr(0, text.find('\n'));
+    for (const std::string& name : option->get_snames()) options.push_back({"-" + name, text});
+    for (const std::string& name : option->get_lnames())
+      if (name != operands_name) options.push_back({"--" + name, text});
+  }
+  return options;
 }
 
 }  // namespace
 
-CommandLine::CommandLine()
-    : app_(std::make_unique<CLI::App>("Files and locks of a Sluice server.", "sluice")) {
-  app_->require_subcommand(1);
+CommandLine::CommandLine(const Seat* shell)
+    : app_(std::make_unique<CLI::App>("Files and locks of a Sluice server.", "sluice")),
+      in_shell_(shell != nullptr) {
+  if (shell) global_ = shell->global();
+  app_->require_subcommand(0, 1);
   app_->fallthrough();
   app_->set_help_flag("-h,--help", "Print this help and exit");
-  app_->formatter(std::make_shared<CommandFormatter>("COMMAND ..."));
-  app_->footer(exit_statuses);
+  app_->formatter(std::make_shared<CommandFormatter>(in_shell_ ? "COMMAND ..."
+                                                               : usage_begin + "[COMMAND ...]"));
+  app_->footer(in_shell_ ? "!COMMAND runs a command of this machine, 'help COMMAND' says more."
+                         : exit_statuses);
+  if (!in_shell_) add_global_options();
+  app_->add_flag("--json", global_.json, "Print JSON, one object a line");
+}
+
+void CommandLine::add_global_options() {
   app_->set_version_flag("--version", "sluice " + version());
   app_->add_option("--server", global_.server,
                    "The server; default $SLUICE_SERVER, else\n" + global_.server)
       ->envname("SLUICE_SERVER")
       ->option_text("ENDPOINT");
-  app_->add_flag("--json", global_.json, "Print JSON, one object a line");
+  auto run = [this](const std::string& text) { script_ = unquoted(text); };
+  app_->add_option_function<std::string>(script_option, run,
+                                         "Run these commands of the shell, separated by ';'")
+      ->option_text("COMMANDS");
+  app_->add_flag(end_at_error_option, ends_at_error_,
+                 "End with the first command that fails; for -c and commands\n"
+                 "from a pipe");
 }
 
 CommandLine::~CommandLine() = default;
 
 Command CommandLine::add(const CommandText& text, Action action) {
   CLI::App* command = app_->add_subcommand(text.name, text.summary);
-  const std::string usage = text.usage.empty() ? text.name : text.name + " " + text.usage;
+  std::string usage = text.usage.empty() ? text.name : text.name + " " + text.usage;
+  if (!in_shell_) usage = usage_begin + usage;
   command->formatter(std::make_shared<CommandFormatter>(usage));
   const std::string details = text.details.empty() ? "" : text.details + "\n\n";
   command->footer(details + "Examples:\n" + text.examples);
+  // What only other programs call is not in the lists.
+  if (text.name.starts_with("__")) command->group("");
   command->callback([this, action = std::move(action)] { action_ = action; });
   return Command(*command);
 }
 
 std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
-  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  return parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
   const std::size_t at = find_command(arguments);
   const std::string command = at < arguments.size() ? arguments[at] : "";
   std::string unknown_option;
   std::size_t options_end = arguments.size();
-  if (const CLI::App* known = find(command)) {
-    const Walk found = walk(*app_, *known, arguments, at + 1);
+  const CLI::App* known_command = find(command);
+  if (known_command) {
+    const Walk found = walk(*app_, *known_command, arguments, at + 1);
     unknown_option = found.unknown_option;
     options_end = found.mark;
-    if (command == "lock") options_end = set_apart_child(arguments, found.mark, found.has_operands);
+    if (command == command_with_child)
+      options_end = set_apart_child(arguments, found.mark, found.has_operands);
   }
   // CLI11 takes `--` for the end of a command whose operands are optional, so it never sees one.
   for (std::size_t i = 0; i < arguments.size(); ++i)
@@ -162,7 +241,79 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     return usage_error(command, error.what());
   }
   global_.server = unquoted(global_.server);
+  if (known_command && (script_ || ends_at_error_))
+    return usage_error(command, "-c and -e are for the shell, without a command");
   return std::nullopt;
+}
+
+std::vector<Role> CommandLine::roles(const std::vector<std::string>& arguments) const {
+  std::vector<Role> roles(arguments.size(), Role::unknown);
+  const std::size_t at = find_command(arguments);
+  for (std::size_t i = 0; i < std::min(at, arguments.size()); ++i)
+    roles[i] = arguments[i].starts_with('-') ? Role::option : Role::value;
+  if (at >= arguments.size()) return roles;
+  roles[at] = Role::command;
+  const CLI::App* command = find(arguments[at]);
+  if (command == nullptr) return roles;
+  const std::vector<Part> parts = walk(*app_, *command, arguments, at + 1).parts;
+  const CLI::Option* operands = command->get_option_no_throw(operands_name);
+  const std::string usage = operands ? operands->get_option_text() : "";
+  const auto count =
+      static_cast<std::size_t>(std::count(parts.begin(), parts.end(), Part::operand));
+  std::size_t index = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Role& role = roles[at + 1 + i];
+    switch (parts[i]) {
+      case Part::option:
+        role = Role::option;
+        break;
+      case Part::value:
+        role = Role::value;
+        break;
+      case Part::mark:
+        role = Role::mark;
+        break;
+      case Part::child:
+        role = Role::child;
+        break;
+      case Part::operand:
+        if (operands) role = operand_role(usage, index++, count);
+        break;
+    }
+  }
+  return roles;
+}
+
+bool CommandLine::takes_child(const std::string& command) {
+  return command == command_with_child;
+}
+
+std::vector<Described> CommandLine::commands() const {
+  std::vector<Described> commands;
+  for (const CLI::App* command : std::as_const(*app_).get_subcommands({}))
+    if (!command->get_group().empty())
+      commands.push_back({command->get_name(), command->get_description()});
+  return commands;
+}
+
+std::vector<Described> CommandLine::options(const std::string& command) const {
+  std::vector<Described> options = described_options(*app_);
+  const CLI::App* known = find(command);
+  if (known == nullptr) return options;
+  std::erase_if(options, [](const Described& option) {
+    return option.name == script_option || option.name == end_at_error_option ||
+           option.name == "--version" || option.name == "-h" || option.name == "--help";
+  });
+  const std::vector<Described> own = described_options(*known);
+  options.insert(options.begin(), own.begin(), own.end());
+  return options;
+}
+
+std::string CommandLine::help(const std::string& command) const {
+  if (command.empty()) return app_->help();
+  const CLI::App* known = find(command);
+  if (known == nullptr) throw Error("usage", "help", "there is no command '" + command + "'");
+  return known->help();
 }
 
 std::size_t CommandLine::set_apart_child(std::vector<std::string>& arguments, std::size_t mark,
@@ -198,7 +349,7 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
   if (command.empty()) {
     text = "a command is needed";
   } else if (!known) {
-    text = "there is no command '" + command + "'";
+    text = "there is no command '" + command + "'; 'help' lists them";
   } else if (text.starts_with(operands_name)) {
     const CLI::Option* operands = known->get_option_no_throw(operands_name);
     text.replace(0, std::strlen(operands_name), operands->get_option_text());

@@ -57,4 +57,20 @@ class Interruption {
   std::thread watcher_;
 };
 
+/// The signals of this process while a command of the system runs, which then decides what they
+/// mean.
+class LentSignals {
+ public:
+  explicit LentSignals(Interruption& interruption)
+      : interruption_(interruption), fd_(interruption.take_signals()) {}
+  ~LentSignals() { interruption_.give_signals_back(); }
+  LentSignals(const LentSignals&) = delete;
+  LentSignals& operator=(const LentSignals&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  Interruption& interruption_;
+  int fd_;
+};
+
 }  // namespace sluice::shell

@@ -1,5 +1,5 @@
 // `sluice`: files and locks of a server from the command line. Parses, constructs, runs. Read on:
-// command_line.hpp, commands/.
+// command_line.hpp, commands/, interactive/shell.hpp.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,30 +9,12 @@
 #include <exception>
 
 #include "client/shell/commands/commands.hpp"
-#include "client/shell/invocation.hpp"
+#include "client/shell/interactive/shell.hpp"
+#include "client/shell/run_command.hpp"
 
 namespace {
 
 using namespace sluice::shell;
-
-int run(const CommandLine& line, Interruption& interruption) {
-  Seat seat(line.global());
-  Invocation invocation(seat, line.global(), interruption);
-  try {
-    const int status = line.action()(invocation);
-    invocation.out().flush();
-    return status;
-  } catch (const sluice::Error& error) {
-    invocation.progress().clear();
-    // What was found before the failure is shown; that failing too would add nothing.
-    try {
-      if (!interruption.happened()) invocation.out().flush();
-    } catch (const sluice::Error&) {
-    }
-    print_error(error, line.global());
-    return interruption.happened() ? 130 : error.exit_status();
-  }
-}
 
 // A descriptor opened later must not become a standard stream that was closed by the caller. What
 // takes its place is open the wrong way round, so that using it fails: input that was closed is not
@@ -48,11 +30,11 @@ int guarded(int argc, char** argv) {
   // First of all: threads made later inherit the blocked signals.
   Interruption interruption;
   CommandLine line;
-  for (auto add : {add_ls, add_stat, add_cat, add_mkdir, add_rm, add_mv, add_cp, add_put, add_get,
-                   add_lock, add_locks, add_ping, add_version})
-    add(line);
+  add_commands(line);
   if (const auto status = line.parse(argc, argv)) return *status;
-  return run(line, interruption);
+  if (!line.action()) return run_shell(line, interruption);
+  Seat seat(line.global());
+  return run_command(line, seat, interruption);
 }
 
 }  // namespace

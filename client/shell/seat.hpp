@@ -33,17 +33,26 @@ class Seat {
   Client& client();
   /// Any thread of a command may ask; the main thread changes them between commands.
   OwnLocks& locks() { return locks_; }
+  const OwnLocks& locks() const { return locks_; }
   /// The directory that remote paths start from, "" is the root.
   const std::string& directory() const { return directory_; }
   /// Where `cd -` goes.
   const std::string& former_directory() const { return former_directory_; }
   void change_directory(std::string directory);
+  /// Whether the shell was asked to end.
+  bool leaving() const { return leaving_; }
+  void leave() { leaving_ = true; }
+  /// Of the last command of the shell.
+  int last_status() const { return last_status_; }
+  void set_last_status(int status) { last_status_ = status; }
 
  private:
   const Global global_;
   const bool is_shell_;
   std::string directory_;
   std::string former_directory_;
+  bool leaving_ = false;
+  int last_status_ = 0;
   // The locks go before the client whose session they live in.
   std::unique_ptr<Client> client_;
   OwnLocks locks_;

@@ -49,7 +49,13 @@ void StandardOutput::write(std::string_view bytes) {
   send(bytes);
 }
 
+void StandardOutput::end_line() {
+  flush();
+  if (is_terminal_ && !at_line_begin_) send("\n");
+}
+
 void StandardOutput::send(std::string_view bytes) {
+  if (!bytes.empty()) at_line_begin_ = bytes.back() == '\n';
   while (!bytes.empty()) {
     std::size_t size = bytes.size();
     if (may_block_) {

@@ -23,6 +23,8 @@ class StandardOutput {
   void flush();
   /// Straight through, after what was printed before.
   void write(std::string_view bytes);
+  /// On a terminal, begins a new line if the last one was not ended.
+  void end_line();
   bool is_terminal() const { return is_terminal_; }
 
  private:
@@ -31,6 +33,7 @@ class StandardOutput {
   const Interruption& interruption_;
   bool is_terminal_ = false;
   bool may_block_ = true;
+  bool at_line_begin_ = true;
   std::string buffer_;
 };
 

@@ -19,5 +19,21 @@ void add_lock(CommandLine& line);
 void add_locks(CommandLine& line);
 void add_ping(CommandLine& line);
 void add_version(CommandLine& line);
+void add_help(CommandLine& line);
+void add_complete(CommandLine& line);
+
+// Of the shell alone.
+void add_cd(CommandLine& line);
+void add_pwd(CommandLine& line);
+void add_lcd(CommandLine& line);
+void add_lls(CommandLine& line);
+void add_unlock(CommandLine& line);
+void add_exit(CommandLine& line);
+void add_quit(CommandLine& line);
+
+/// All those that can be run from the command line of the system.
+void add_commands(CommandLine& line);
+/// All those that can be typed in the shell.
+void add_shell_commands(CommandLine& line);
 
 }  // namespace sluice::shell

@@ -12,6 +12,7 @@
 
 #include "client/shell/child.hpp"
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/json.hpp"
 #include "client/shell/target.hpp"
 
 namespace sluice::shell {
@@ -52,21 +53,6 @@ bool accompany(Child& child, const Lock& lock, int signal_fd, const Error& lost_
   }
 }
 
-// The signals of this process while a command runs, which then decides what they mean.
-class LentSignals {
- public:
-  explicit LentSignals(Interruption& interruption)
-      : interruption_(interruption), fd_(interruption.take_signals()) {}
-  ~LentSignals() { interruption_.give_signals_back(); }
-  LentSignals(const LentSignals&) = delete;
-  LentSignals& operator=(const LentSignals&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  Interruption& interruption_;
-  int fd_;
-};
-
 int release(Lock& lock, int status, Invocation& run) {
   try {
     lock.release();
@@ -98,8 +84,21 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
   }
 }
 
+// For the commands that follow in the shell.
+int keep(Lock lock, std::vector<Claim> claims, Invocation& run) {
+  const std::uint64_t number = lock.number();
+  if (run.json())
+    run.out().print(JsonObject().add("number", number).add("token", lock.token()).text() + "\n");
+  else if (run.out().is_terminal())
+    run.out().print(fmt::format("Lock {} is held on {}; 'unlock {}' gives it back.\n", number,
+                                paths_text(claims), number));
+  run.seat().locks().add(std::move(lock), std::move(claims));
+  return 0;
+}
+
 int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
-  if (command.empty()) throw Error("usage", "lock", "a command is needed behind '--'");
+  const bool hold = command.empty() && run.seat().is_shell();
+  if (command.empty() && !hold) throw Error("usage", "lock", "a command is needed behind '--'");
   std::vector<Claim> claims;
   std::string paths;
   for (const std::string& typed : options.paths) {
@@ -108,7 +107,8 @@ int run_locked(const Options& options, const std::vector<std::string>& command, 
   }
   Lock lock = run.client().acquire(
       claims, {.wait = options.wait, .ttl = options.ttl, .stop = run.interruption().token()});
-  return run_under(lock, command, paths, run);
+  return hold ? keep(std::move(lock), std::move(claims), run)
+              : run_under(lock, command, paths, run);
 }
 
 }  // namespace
@@ -122,11 +122,15 @@ void add_lock(CommandLine& line) {
        .examples = "  sluice lock --wait 60 results/today -- \\\n"
                    "    sh -c 'make-report | sluice put - results/today'\n"
                    "  sluice lock --tree results -- ./rebuild-results",
-       .details = "All paths are locked or none. The command gets $SLUICE_LOCK_TOKEN, which "
-                  "sluice commands use, and\n"
-                  "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
-                  "command, 126 if it cannot be\n"
-                  "run. If the lock is lost the command gets SIGTERM, and the exit status is 6."},
+       .details =
+           "All paths are locked or none. The command gets $SLUICE_LOCK_TOKEN, which "
+           "sluice commands use, and\n"
+           "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
+           "command, 126 if it cannot be\n"
+           "run. If the lock is lost the command gets SIGTERM, and the exit status is 6.\n"
+           "In the shell, without a command, the lock is held until 'unlock' or the end, and "
+           "what is done\n"
+           "on its paths is done under it."},
       [options, &line](Invocation& run) {
         return run_locked(*options, line.child_command(), run);
       });

@@ -31,22 +31,17 @@ std::string scope_word(const Claim& claim) {
   return claim.tree ? "tree" : "path";
 }
 
-Row row_of(const LockEntry& entry) {
-  std::string paths;
-  for (const Claim& claim : entry.claims) {
-    if (!paths.empty()) paths += ", ";
-    paths += claim.path.empty() ? "(root)" : escaped(claim.path);
-  }
+Row row_of(const LockEntry& entry, bool own) {
   return {entry.number == 0 ? "waiting" : std::to_string(entry.number),
           common(entry.claims, mode_word),
           common(entry.claims, scope_word),
           duration_text(entry.age),
           duration_text(entry.left),
-          escaped(entry.holder),
-          paths};
+          escaped(entry.holder) + (own ? " (this shell)" : ""),
+          paths_text(entry.claims)};
 }
 
-std::string json_of(const LockEntry& entry) {
+std::string json_of(const LockEntry& entry, bool own) {
   std::vector<std::string> claims;
   for (const Claim& claim : entry.claims)
     claims.push_back(JsonObject()
@@ -61,6 +56,7 @@ std::string json_of(const LockEntry& entry) {
       .add("holder", entry.holder)
       .add("age_ms", entry.age.count())
       .add("left_ms", entry.left.count())
+      .add("own", own)
       .add_raw("claims", json_array(claims))
       .text();
 }
@@ -81,14 +77,15 @@ std::string table(const std::vector<Row>& rows) {
 int locks(const std::string& path, Invocation& run) {
   const Row head{"NUMBER", "MODE", "SCOPE", "AGE", "LEFT", "HOLDER", "PATHS"};
   bool first = true;
+  auto own = [&](const LockEntry& entry) { return run.seat().locks().holds(entry.number); };
   auto page = [&](const std::vector<LockEntry>& entries) {
     if (run.json()) {
-      for (const LockEntry& entry : entries) run.out().print(json_of(entry) + "\n");
+      for (const LockEntry& entry : entries) run.out().print(json_of(entry, own(entry)) + "\n");
       return;
     }
     std::vector<Row> rows;
     if (std::exchange(first, false)) rows.push_back(head);
-    for (const LockEntry& entry : entries) rows.push_back(row_of(entry));
+    for (const LockEntry& entry : entries) rows.push_back(row_of(entry, own(entry)));
     run.out().print(table(rows));
   };
   run.client().locks(path, page, run.call());
