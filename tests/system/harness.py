@@ -32,6 +32,7 @@ BENCH = BUILD / 'bench' / 'sluice-bench'
 MIB = 1 << 20
 # Peak memory of sluiced, whatever is done to it.
 MEMORY_LIMIT_BYTES = 200 * 1000 * 1000
+NOBODY = 65534
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 SANITIZER_MARKS = ('AddressSanitizer', 'ThreadSanitizer', 'LeakSanitizer', 'runtime error:')
 
@@ -46,6 +47,13 @@ Result = collections.namedtuple('Result', 'status out err seconds')
 def figure(short, full):
     """The size, time or count to test with."""
     return full if FULL else short
+
+
+def as_nobody():
+    """What to put before a command so that permissions count for it."""
+    if os.geteuid() != 0:
+        return []
+    return ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups']
 
 
 def test_program(name):

@@ -10,20 +10,11 @@ import time
 import unittest
 
 import wire
-from harness import BUILD, MIB, SLUICE, SLUICED, SystemTest, main, wait_for
-
-NOBODY = 65534
+from harness import MIB, NOBODY, SLUICE, SLUICED, SystemTest, as_nobody, main, wait_for
 
 
 def run(*command):
     return subprocess.run([str(c) for c in command], capture_output=True, check=False).returncode
-
-
-def as_nobody():
-    """What to put before a command so that permissions count for it."""
-    if os.geteuid() != 0:
-        return []
-    return ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups']
 
 
 class ErrorTest(SystemTest):

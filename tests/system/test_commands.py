@@ -1,0 +1,727 @@
+# Every row of docs/commands.md, one by one: what the command prints on standard output and standard
+# error, its JSON, its exit status. The page is complete if --help names nothing else, the tests are
+# if each row has one. Read on: commands_page.py, test_messages.py.
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import harness
+from commands_page import GLOBAL, Page
+from harness import SLUICE, wait_for
+
+PAGE = Page()
+NOWHERE = 'ipc:///nowhere'
+WITHOUT_SERVER = ('version',)
+CHANGES = ('mkdir', 'rm', 'mv', 'cp', 'put')
+
+
+def row(command, *options):
+    """Marks the test of these rows; '' is the command without options."""
+    def mark(test):
+        test.rows = [(command, option) for option in options]
+        return test
+    return mark
+
+
+class SharedServer(harness.SystemTest):
+    """One server for all tests of a class, empty before each."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        directory = pathlib.Path(tempfile.mkdtemp(prefix='sluice-'))
+        cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
+        cls.main = harness.Server(directory)
+        cls.addClassCleanup(lambda: cls.main.process and cls.main.process.cleanup())
+        cls.main.start()
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.clear)
+
+    def clear(self):
+        names = [entry['path'] for entry in self.json('ls')]
+        if names:
+            wait_for(lambda: not self.json('locks'), 10, 'no lock left')
+            self.ok('rm', '-r', '--', *names)
+
+    def tree(self):
+        """x/file0 to x/file3 and x/sub/in on the server, and the same in the scratch directory."""
+        local = self.directory / 'x'
+        (local / 'sub').mkdir(parents=True)
+        for i in range(4):
+            (local / f'file{i}').write_text(f'{i}\n')
+        (local / 'sub' / 'in').write_text('in\n')
+        self.ok('put', '-r', local, 'x')
+        return local
+
+    def hold(self, *claims):
+        """A lock held by another process until its input is closed; gives (process, token)."""
+        holder = self.start_sluice('lock', *claims, '--', 'sh', '-c',
+                                   'echo "$SLUICE_LOCK_TOKEN"; cat', stdin=subprocess.PIPE)
+        token = holder.popen.stdout.readline().decode().strip()
+        self.assertTrue(token, holder.log_text())
+        return holder, token
+
+    def end(self, holder):
+        holder.popen.stdin.close()
+        self.assertEqual(holder.wait(10), 0)
+
+    def assert_fits(self, value, *shapes):
+        problems = [PAGE.fits(value, shape) for shape in shapes]
+        self.assertIn(None, problems)
+
+    def error_object(self, text):
+        """The one JSON object of a failure."""
+        self.assertRegex(text, r'\A[^\n]+\n\Z')
+        error = json.loads(text)
+        self.assert_fits(error, 'error')
+        return error
+
+
+class RowTest(SharedServer):
+    """A test of the rows that it was marked with."""
+
+    def setUp(self):
+        super().setUp()
+        rows = [PAGE.rows[key] for key in getattr(self, self._testMethodName).rows]
+        self.command = rows[0].command
+        self.shapes = rows[0].shapes
+        self.exits = {status for found in rows for status in found.exits}
+
+    def arguments(self, arguments):
+        return arguments if self.command == GLOBAL else (self.command, *arguments)
+
+    def text(self, *arguments, **options):
+        """Runs the row's command, which has to succeed without a word on standard error."""
+        self.assertIn(0, self.exits)
+        return self.ok(*self.arguments(arguments), **options)
+
+    def silent(self, *arguments, **options):
+        self.assertEqual(self.text(*arguments, **options), '')
+
+    def objects(self, *arguments, **options):
+        """The same with --json: all that it prints are objects of the row's shapes."""
+        self.assertIn(0, self.exits)
+        objects = self.json(*self.arguments(arguments), **options)
+        for value in objects:
+            self.assert_fits(value, *self.shapes)
+        return objects
+
+    def fails(self, status, *arguments, says=(), **options):
+        """A failure, which must not print anything on standard output, as text and as JSON."""
+        self.assertIn(status, self.exits)
+        arguments = self.arguments(arguments)
+        plain = self.refused(status, *arguments, says=says, **options)
+        as_json = self.sluice('--json', *arguments, **options)
+        self.assertEqual((plain.out, as_json.out, as_json.status), ('', '', status))
+        error = self.error_object(as_json.err)
+        self.assertEqual(error['exit'], status)
+        return error
+
+
+class Looking(RowTest):
+    @row('ls', '')
+    def test_ls(self):
+        self.assertEqual(self.objects(), [])
+        self.silent()
+        self.tree()
+        self.assertEqual(self.text(), 'x/\n')
+        self.assertEqual(self.text('x'), 'file0\nfile1\nfile2\nfile3\nsub/\n')
+        self.assertEqual(self.text('x/file0'), 'x/file0\n')
+        file, directory = self.objects('x')[0], self.objects('x')[-1]
+        self.assertEqual((file['path'], file['kind'], file['size']), ('file0', 'file', 2))
+        self.assertEqual((directory['path'], directory['kind'], directory['size'],
+                          directory['version'], directory['digest']),
+                         ('sub', 'directory', 0, 0, ''))
+        self.fails(3, 'none', says='none')
+        self.fails(4, 'x/file0/', says='not a directory')
+
+    @row('ls', '-l')
+    def test_ls_details(self):
+        self.tree()
+        lines = self.text('-l', 'x').splitlines()
+        version = self.objects('-l', 'x')[0]['version']
+        self.assertRegex(lines[0], r'\A-rw-r--r-- 2 \d{4}-\d\d-\d\d \d\d:\d\d +'
+                         rf'v{version} file0\Z')
+        self.assertRegex(lines[-1], r'\Adrwxr-xr-x .* sub/\Z')
+
+    @row('ls', '-R')
+    def test_ls_recursive(self):
+        self.tree()
+        self.assertEqual(self.text('-R', 'x/sub'), 'x/sub/in\n')
+        self.assertEqual([entry['path'] for entry in self.objects('-R', 'x/sub')], ['x/sub/in'])
+        self.assertEqual(len(self.objects('-R')), 7)
+
+    @row('stat', '')
+    def test_stat(self):
+        self.tree()
+        [file] = self.objects('x/file0')
+        self.assertRegex(self.text('x/file0'), '\\A' + '\n'.join([
+            r'    Path: x/file0', r'    Kind: file', r'    Size: 2 bytes \(2 B\)',
+            r'    Mode: 0644 \(-rw-r--r--\)',
+            r'Modified: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9} [+-]\d{4}',
+            rf' Version: {file["version"]}', rf'  Digest: {file["digest"]}']) + '\n\\Z')
+        self.assertEqual((file['path'], file['mode'], file['size']), ('x/file0', '0644', 2))
+        self.assertRegex(file['digest'], r'\A[0-9a-f]{32}\Z')
+        names = [line.split(':')[0].strip() for line in self.text('x').splitlines()]
+        self.assertEqual(names, ['Path', 'Kind', 'Mode', 'Modified'])
+        self.assertEqual(self.objects('.')[0]['path'], '')
+        (self.main.root / 'x' / 'foreign').write_text('not ours')
+        self.assertEqual(self.objects('x/foreign')[0]['version'], 0)
+        self.assertEqual(self.objects('x/foreign')[0]['digest'], '')
+        self.fails(3, 'none', says='none')
+
+    @row('cat', '')
+    def test_cat(self):
+        self.put_text('a', 'the bytes\n')
+        self.assertEqual(self.text('a'), 'the bytes\n')
+        self.assertEqual(self.ok('--json', 'cat', 'a'), 'the bytes\n')
+        self.fails(3, 'none', says='none')
+        self.fails(4, '.', says='is a directory')
+
+    @row('locks', '')
+    def test_locks(self):
+        self.silent()
+        self.assertEqual(self.objects(), [])
+        holder, _ = self.hold('--shared', '--tree', 'a', 'b')
+        waiter = self.start_sluice('lock', '--wait', '20', 'a', '--', 'true')
+        held, waiting = wait_for(lambda: len(self.objects()) == 2 and self.objects(), 10, 'both')
+        self.assertEqual((held['state'], waiting['state'], waiting['number']),
+                         ('held', 'waiting', 0))
+        self.assertEqual(held['claims'],
+                         [{'path': p, 'mode': 'shared', 'scope': 'tree'} for p in ('a', 'b')])
+        self.assertLess(held['order'], waiting['order'])
+        self.assertTrue(held['holder'].endswith(f':{holder.pid}'), held)
+        head, first, second = self.text().splitlines()
+        self.assertEqual(head.split(),
+                         ['NUMBER', 'MODE', 'SCOPE', 'AGE', 'LEFT', 'HOLDER', 'PATHS'])
+        self.assertRegex(first, rf'\A{held["number"]} +shared +tree +[\d.]+s +[\d.]+s +'
+                         rf'\S+:{holder.pid} +a, b\Z')
+        self.assertRegex(second, r'\Awaiting +exclusive +path .* a\Z')
+        self.assertEqual(len(self.objects('b/beneath')), 1)
+        self.assertEqual(self.objects('other'), [])
+        self.end(holder)
+        self.assertEqual(waiter.wait(10), 0)
+        self.fails(2, '/absolute', says='absolute')
+
+    @row('ping', '')
+    def test_ping(self):
+        self.assertRegex(self.text(), rf'\A{re.escape(self.main.endpoint)}: sluiced \d+\.\d+\.\d+, '
+                         r'protocol 1, epoch \d+, 2 workers, \d+ requests? under way, '
+                         r'\d+\.\d ms\n\Z')
+        [status] = self.objects()
+        self.assertEqual((status['endpoint'], status['protocol_version'], status['workers']),
+                         (self.main.endpoint, 1, 2))
+        self.fails(2, 'operand', says='operand')
+
+    @row('version', '')
+    def test_version(self):
+        self.assertRegex(self.text(server=NOWHERE), r'\Asluice \d+\.\d+\.\d+\n\Z')
+        [version] = self.objects(server=NOWHERE)
+        self.assertEqual(f'sluice {version["sluice"]}\n', self.text())
+
+
+class Changing(RowTest):
+    def setUp(self):
+        super().setUp()
+        self.local = self.tree()
+
+    def version_of(self, path):
+        [entry] = self.json('stat', path)
+        return entry['version']
+
+    @row('mkdir', '')
+    def test_mkdir(self):
+        self.silent('d')
+        [made] = self.objects('d/e')
+        self.assertEqual(made['path'], 'd/e')
+        self.assertGreater(made['version'], 0)
+        self.assertEqual(self.ok('ls', '-R', 'd'), 'd/e/\n')
+        self.fails(4, 'd', says='exists already')
+        self.fails(3, 'none/d', says='none')
+
+    @row('mkdir', '-p')
+    def test_mkdir_parents(self):
+        self.silent('-p', 'd/e/f')
+        self.silent('-p', 'd/e/f')
+        self.assertEqual([made['path'] for made in self.objects('-p', 'd/e/f/g')], ['d/e/f/g'])
+        self.assertEqual(self.ok('ls', '-R', 'd'), 'd/e/\nd/e/f/\nd/e/f/g/\n')
+
+    @row('rm', '')
+    def test_rm(self):
+        self.silent('x/file0', 'x/sub/in')
+        removed = self.objects('x/sub', 'x/file1')
+        self.assertEqual([value['path'] for value in removed], ['x/sub', 'x/file1'])
+        self.assertLess(removed[0]['version'], removed[1]['version'])
+        self.assertEqual(self.ok('ls', 'x'), 'file2\nfile3\n')
+        self.fails(4, 'x', says='not empty')
+        result = self.sluice('rm', 'none', 'x/file2')
+        self.assertEqual((result.status, result.out, self.ok('ls', 'x')), (3, '', 'file3\n'))
+
+    @row('rm', '-r')
+    def test_rm_recursive(self):
+        self.silent('-r', 'x/sub')
+        self.assertEqual([value['path'] for value in self.objects('-r', 'x')], ['x'])
+        self.assertEqual(self.ok('ls'), '')
+
+    @row('mv', '')
+    def test_mv(self):
+        self.silent('x/file0', 'x/moved')
+        [moved] = self.objects('x/moved', 'x/sub/')
+        self.assertEqual(moved['path'], 'x/sub/moved')
+        self.assertGreater(moved['version'], self.version_of('x/sub/moved'))
+        self.silent('x/file1', 'x/file2')
+        self.assertEqual(self.cat('x/file2'), '1\n')
+        self.silent('x', 'y')
+        self.assertEqual(self.ok('ls', 'y'), 'file2\nfile3\nsub/\n')
+        self.fails(2, 'y', 'y/sub/y', says='directory')
+
+    @row('mv', '-n')
+    def test_mv_replaces_nothing(self):
+        self.fails(4, '-n', 'x/file0', 'x/file1', says='exists already')
+        self.assertEqual(self.cat('x/file1'), '1\n')
+        self.silent('-n', 'x/file0', 'x/new')
+        self.assertEqual([value['path'] for value in self.objects('-n', 'x/new', 'x/sub')],
+                         ['x/sub/new'])
+
+    @row('cp', '')
+    def test_cp(self):
+        self.silent('x/file0', 'x/file1')
+        [copied] = self.objects('x/file0', 'x/sub')
+        self.assertEqual(copied,
+                         {'path': 'x/sub/file0', 'version': self.version_of('x/sub/file0')})
+        self.assertEqual(self.cat('x/file1') + self.cat('x/sub/file0'), '0\n0\n')
+        self.fails(4, 'x/sub', 'x/copy', says='is a directory')
+
+    def change(self, i):
+        """What the row's command is to change, the i-th of several."""
+        return {'mkdir': [f'x/new{i}'], 'rm': [f'x/file{i}'],
+                'mv': [f'x/file{i}', f'x/moved{i}'], 'cp': ['x/file0', f'x/copy{i}'],
+                'put': [str(self.note), f'x/put{i}']}[self.command]
+
+    def under_a_token(self):
+        holder, token = self.hold('--tree', 'x')
+        self.assertEqual(self.sluice(self.command, *self.change(1)).status, 5)
+        self.silent('--token', token, *self.change(1))
+        self.silent(*self.change(2), token=token)
+        [changed] = self.objects('--token', token, *self.change(3))
+        self.assertEqual(changed['path'], self.change(3)[-1])
+        self.end(holder)
+        self.fails(6, '--token', token, *self.change(0), says='lock')
+
+    def after_waiting(self):
+        holder, _ = self.hold('--tree', 'x')
+        self.fails(5, '--wait', '0.1', *self.change(1), says='still locked')
+        self.fails(2, '--wait', 'long', *self.change(1), says="'long'")
+        waiters = [self.start_sluice(*flags, self.command, '--wait', '60', *self.change(i))
+                   for i, flags in ((1, []), (2, ['--json']))]
+        wait_for(lambda: len(self.json('locks')) == 3, 10, 'two waiters')
+        self.end(holder)
+        plain, as_json = [waiter.output(10) for waiter in waiters]
+        self.assertEqual((plain.status, plain.out, plain.err), (0, '', ''))
+        self.assertEqual((as_json.status, as_json.err), (0, ''))
+        self.assert_fits(json.loads(as_json.out), *self.shapes)
+
+
+def add_tests_of_terms():
+    for command in CHANGES:
+        for option, name in (('--token', 'under_a_token'), ('--wait', 'after_waiting')):
+            def test(self, name=name):
+                getattr(self, name)()
+            setattr(Changing, f'test_{command}_{name}', row(command, option)(test))
+
+
+add_tests_of_terms()
+
+
+class Copying(RowTest):
+    def setUp(self):
+        super().setUp()
+        self.local = self.tree()
+        self.there = self.directory / 'there'
+        self.there.mkdir()
+
+    def transferred(self, arguments, **wanted):
+        """One object of totals."""
+        [totals] = self.objects(*arguments)
+        self.assertEqual({key: totals[key] for key in wanted}, wanted)
+
+    @row('put', '')
+    def test_put(self):
+        self.silent(self.note, 'a')
+        self.silent('-', 'b', input=b'from standard input')
+        self.assertEqual(self.cat('a') + self.cat('b'), 'a small file\nfrom standard input')
+        stored = self.objects(self.note, self.local / 'file0', 'x/sub')
+        self.assertEqual(sorted(value['path'] for value in stored), ['x/sub/file0', 'x/sub/note'])
+        self.assertEqual([value['path'] for value in self.objects('-', 'c', input=b'c')], ['c'])
+        self.fails(1, '/proc/self/mem', 'a', says='/proc/self/mem')
+        self.fails(3, self.directory / 'none', 'a', says='none')
+        self.fails(4, self.local, 'a', says='-r')
+
+    @row('put', '-r')
+    def test_put_recursive(self):
+        self.silent('-r', self.local, 'y')
+        self.transferred(('-r', self.local, 'z'), files=5, directories=2, bytes=11, kept=0)
+        self.assertEqual(self.ok('ls', '-R', 'y').replace('y/', 'z/'), self.ok('ls', '-R', 'z'))
+        (self.local / 'link').symlink_to('file0')
+        plain = self.sluice('put', '-r', self.local, 'v')
+        self.assertEqual((plain.status, plain.out), (0, ''))
+        self.assertEqual(plain.err, f'sluice: {self.local}/link: skipped a symbolic link\n')
+        as_json = self.sluice('--json', 'put', '-r', self.local, 'w')
+        self.assert_fits(json.loads(as_json.err), 'warning')
+        self.assert_fits(json.loads(as_json.out), 'transfer')
+
+    @row('put', '-n')
+    def test_put_replaces_nothing(self):
+        self.fails(4, '-n', self.note, 'x/file0', says='x/file0: exists already')
+        self.silent('-n', self.note, 'x/new')
+        self.assertEqual([value['path'] for value in self.objects('-n', self.note, 'x/newer')],
+                         ['x/newer'])
+        self.ok('rm', 'x/file3')
+        self.shapes = ['transfer']
+        self.transferred(('-n', '-r', self.local, '.'), files=1, bytes=2, directories=2, kept=4)
+        plain = self.sluice('put', '-n', '-r', self.local, '.')
+        self.assertEqual((plain.status, plain.out), (0, ''))
+        self.assertRegex(plain.err, r'\Asluice: 0 files, [^\n]*5 there already and kept \(-n\)\n\Z')
+
+    @row('put', '--if-version')
+    def test_put_at_a_version(self):
+        [stored] = self.json('put', self.note, 'a')
+        self.fails(4, '--if-version', stored['version'] + 1, self.note, 'a', says='version')
+        self.silent('--if-version', stored['version'], self.note, 'a')
+        [now] = self.json('stat', 'a')
+        [again] = self.objects('--if-version', now['version'], self.note, 'a')
+        self.assertGreater(again['version'], now['version'])
+        self.fails(2, '--if-version', 'x', self.note, 'a', says="'x'")
+        self.fails(2, '--if-version', '1', '-r', self.local, 'a', says='single file')
+
+    @row('get', '')
+    def test_get(self):
+        self.silent('x/file0', self.there / 'a')
+        self.assertEqual((self.there / 'a').read_text(), '0\n')
+        fetched = self.objects('x/file1', 'x/sub/in', self.there)
+        self.assertEqual(sorted(value['path'] for value in fetched), ['x/file1', 'x/sub/in'])
+        [entry] = self.json('stat', 'x/file1')
+        self.assertIn({'path': 'x/file1', 'version': entry['version']}, fetched)
+        self.assertEqual(self.text('x/file0', 'x/file1', '-'), '0\n1\n')
+        self.assertEqual(self.ok('--json', 'get', 'x/file0', '-'), '0\n')
+        self.fails(1, 'x/file0', self.directory / 'none' / 'a', says='none')
+        self.fails(3, 'none', self.there, says='none')
+        self.fails(4, 'x', self.there, says='-r')
+
+    @row('get', '-r')
+    def test_get_recursive(self):
+        self.silent('-r', 'x', self.there)
+        self.assertEqual((self.there / 'x' / 'sub' / 'in').read_text(), 'in\n')
+        self.transferred(('-r', 'x/', self.there), files=5, directories=2, bytes=11, kept=0)
+        self.fails(2, '-r', 'x', '-', says='trees')
+        (self.main.root / 'x' / 'link').symlink_to('file0')
+        plain = self.sluice('get', '-r', 'x', self.there)
+        self.assertEqual((plain.status, plain.out), (0, ''))
+        self.assertEqual(plain.err, 'sluice: x/link: skipped a link or special file\n')
+        as_json = self.sluice('--json', 'get', '-r', 'x', self.there)
+        self.assert_fits(json.loads(as_json.err), 'warning')
+
+    @row('get', '-n')
+    def test_get_replaces_nothing(self):
+        target = self.there / 'x'
+        target.mkdir()
+        self.silent('-n', 'x/file0', target)
+        self.fails(4, '-n', 'x/file0', target, says=f'{target}/file0: exists already')
+        self.assertEqual([value['path'] for value in self.objects('-n', 'x/file1', target)],
+                         ['x/file1'])
+        self.shapes = ['transfer']
+        self.transferred(('-n', '-r', 'x', self.there), files=3, bytes=7, directories=2, kept=2)
+        plain = self.sluice('get', '-n', '-r', 'x', self.there)
+        self.assertEqual((plain.status, plain.out), (0, ''))
+        self.assertRegex(plain.err, r'\Asluice: 0 files, [^\n]*5 there already and kept \(-n\)\n\Z')
+
+
+class Locking(RowTest):
+    def claims_under(self, *options):
+        """The lock as its own command sees it."""
+        [lock] = [json.loads(line) for line in self.text(
+            *options, 'a', 'b', '--', 'sluice', '--json', 'locks').splitlines()]
+        self.assert_fits(lock, 'lock')
+        return {(claim['mode'], claim['scope']) for claim in lock['claims']}, lock
+
+    @row('lock', '')
+    def test_lock(self):
+        self.assertEqual(self.text('a', '--', 'sh', '-c', 'echo "$SLUICE_SERVER"'),
+                         f'{self.main.endpoint}\n')
+        self.assertEqual(self.ok('--json', 'lock', 'a', '--', 'echo', 'plain'), 'plain\n')
+        self.assertEqual(self.claims_under()[0], {('exclusive', 'path')})
+        self.assertEqual(self.sluice('lock', 'a', '--', 'sh', '-c', 'exit 44').status, 44)
+        self.assertEqual(self.fails(127, 'a', '--', 'no-such-command')['error'], 'no_command')
+        self.assertEqual(self.fails(126, 'a', '--', self.note)['error'], 'cannot_run')
+        holder, _ = self.hold('b')
+        self.fails(5, 'a', 'b', '--', 'true', says='b: locked by somebody else')
+        self.end(holder)
+
+    @row('lock', '--shared')
+    def test_lock_shared(self):
+        self.assertEqual(self.claims_under('--shared')[0], {('shared', 'path')})
+        holder, _ = self.hold('--shared', 'a')
+        self.silent('--shared', 'a', '--', 'true')
+        self.assertEqual(self.sluice('lock', 'a', '--', 'true').status, 5)
+        self.end(holder)
+        holder, _ = self.hold('a')
+        self.fails(5, '--shared', 'a', '--', 'true', says='locked')
+        self.end(holder)
+
+    @row('lock', '--tree')
+    def test_lock_tree(self):
+        self.assertEqual(self.claims_under('--tree')[0], {('exclusive', 'tree')})
+        holder, _ = self.hold('a/b')
+        self.silent('a', '--', 'true')
+        self.fails(5, '--tree', 'a', '--', 'true', says='locked')
+        self.end(holder)
+
+    @row('lock', '--wait')
+    def test_lock_wait(self):
+        holder, _ = self.hold('a')
+        self.fails(5, '--wait', '0.1', 'a', '--', 'true', says='still locked')
+        self.fails(2, '--wait', '-1', 'a', '--', 'true', says="'-1'")
+        waiter = self.start_sluice('lock', '--wait', '60', 'a', '--', 'echo', 'at last')
+        wait_for(lambda: len(self.json('locks')) == 2, 10, 'a waiter')
+        self.end(holder)
+        result = waiter.output(10)
+        self.assertEqual((result.status, result.out, result.err), (0, 'at last\n', ''))
+
+    @row('lock', '--ttl')
+    def test_lock_ttl(self):
+        _, lock = self.claims_under('--ttl', '3.5')
+        self.assertTrue(1000 < lock['left_ms'] <= 3500, lock)
+        self.fails(2, '--ttl', 'x', 'a', '--', 'true', says="'x'")
+        process = self.start_sluice('--json', 'lock', '--ttl', '1', 'a', '--', 'sleep', '30')
+        wait_for(lambda: self.json('locks'), 10, 'the lock')
+        process.signal(signal.SIGSTOP)
+        wait_for(lambda: not self.json('locks'), 10, 'the lock lost')
+        process.signal(signal.SIGCONT)
+        self.assertIn(6, self.exits)
+        self.assertEqual(process.wait(10), 6)
+        self.assertEqual(self.error_object(process.log_text())['exit'], 6)
+
+
+class Global(RowTest):
+    @row(GLOBAL, '--server')
+    def test_server(self):
+        endpoint = self.main.endpoint
+        for arguments in (('--server', endpoint, 'ping'), ('ping', '--server', endpoint),
+                          ('ping', f'--server={endpoint}')):
+            self.assertIn(endpoint, self.ok(*arguments, server=NOWHERE))
+        self.fails(2, '--server', 'nonsense', 'ping', says='nonsense')
+
+    @row(GLOBAL, '--json')
+    def test_json(self):
+        self.assertEqual(self.json('version'), [json.loads(self.ok('version', '--json'))])
+
+    @row(GLOBAL, '-h', '--help')
+    def test_help(self):
+        for command in ((), *((command,) for command in PAGE.commands)):
+            short, long = (self.text(*command, option, server=NOWHERE)
+                           for option in ('-h', '--help'))
+            self.assertEqual(short, long)
+            self.assertIn('Usage: sluice ', long)
+            self.assertEqual(self.ok('--json', *command, '--help'), long)
+
+    @row(GLOBAL, '--version')
+    def test_version(self):
+        version = self.text('--version', server=NOWHERE)
+        self.assertEqual(version, self.ok('version'))
+        self.assertEqual(self.ok('--json', '--version'), version)
+
+
+class Statuses(SharedServer):
+    """Every exit status of every command, as the page lists them."""
+
+    def stopped_commands(self):
+        """All commands that ask a server, with what they would ask."""
+        return {'ls': ['x'], 'stat': ['x'], 'cat': ['x/file0'], 'locks': [], 'ping': [],
+                'mkdir': ['new'], 'rm': ['x/file1'], 'mv': ['x/file2', 'moved'],
+                'cp': ['x/file0', 'copy'], 'put': [self.note, 'put'],
+                'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true']}
+
+    def documented(self, status):
+        return {name for name in PAGE.commands if status in PAGE.rows[name, ''].exits}
+
+    def provoke(self, status, cases, **options):
+        """Runs what has to end with that status: these commands and no others can."""
+        self.assertEqual(set(cases), self.documented(status), f'exit status {status}')
+        for command, arguments in cases.items():
+            with self.subTest(command=command, status=status):
+                self.refused(status, command, *arguments, **options)
+
+    def test_all_are_known(self):
+        for found in PAGE.rows.values():
+            self.assertLessEqual(found.exits, PAGE.statuses, found)
+
+    def test_done(self):
+        self.assertEqual(self.documented(0), set(PAGE.commands))
+
+    def test_output_that_cannot_be_written(self):
+        self.tree()
+        cases = {**self.stopped_commands(), 'version': []}
+        self.assertEqual(set(cases), self.documented(1))
+        # It prints nothing of its own; this machine fails it by having no more processes.
+        del cases['lock']
+        holder, _ = self.hold('a')
+        for command, arguments in cases.items():
+            with self.subTest(command=command), open('/dev/full', 'wb') as full:
+                done = subprocess.run([str(SLUICE), '--json', command, *map(str, arguments)],
+                                      stdout=full, stderr=subprocess.PIPE, check=False,
+                                      stdin=subprocess.DEVNULL, env=self.environment())
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(self.error_object(done.stderr.decode())['path'],
+                                 'standard output')
+        self.end(holder)
+
+    def test_usage(self):
+        self.assertEqual(self.documented(2), set(PAGE.commands))
+        for command in PAGE.commands:
+            self.refused(2, command, '--nonsense', says="'--nonsense'", server=NOWHERE)
+
+    def test_not_found(self):
+        self.provoke(3, {'ls': ['none'], 'stat': ['none'], 'cat': ['none'], 'mkdir': ['none/d'],
+                         'rm': ['none'], 'mv': ['none', 'a'], 'cp': ['none', 'a'],
+                         'put': [self.note, 'none/a'], 'get': ['none', self.directory / 'a']},
+                     says='none')
+
+    def test_wrong_kind(self):
+        self.tree()
+        beneath = 'x/file0/beneath'
+        self.provoke(4, {'ls': [beneath], 'stat': [beneath], 'cat': ['x'], 'mkdir': ['x'],
+                         'rm': ['x'], 'mv': ['x/file1', beneath], 'cp': ['x', 'copy'],
+                         'put': [self.note, beneath], 'get': ['x', self.directory / 'a']},
+                     says='x')
+
+    def test_locked(self):
+        self.tree()
+        holder, _ = self.hold('--tree', '.')
+        self.provoke(5, {**{name: self.stopped_commands()[name] for name in CHANGES},
+                         'lock': ['x', '--', 'true']}, says='locked by somebody else')
+        self.end(holder)
+
+    def test_lock_not_held(self):
+        self.tree()
+        holder, token = self.hold('elsewhere')
+        self.end(holder)
+        cases = {name: ['--token', token, *self.stopped_commands()[name]] for name in CHANGES}
+        # `lock` itself: test_lock_ttl.
+        self.assertEqual({*cases, 'lock'}, self.documented(6))
+        for command, arguments in cases.items():
+            self.refused(6, command, *arguments, says='lock')
+
+    def test_damaged(self):
+        self.put_text('a', 'stored')
+        (self.main.root / 'a').write_text('edited')
+        self.provoke(9, {'cat': ['a'], 'cp': ['a', 'b'], 'get': ['a', self.directory / 'a']},
+                     says='a: ')
+
+    def test_unreachable(self):
+        endpoint = f'ipc://{self.directory}/nothing'
+        running = {command: self.start_sluice(command, *arguments, server=endpoint)
+                   for command, arguments in self.stopped_commands().items()}
+        self.assertEqual(set(running), self.documented(8))
+        for command, process in running.items():
+            with self.subTest(command=command):
+                self.assertEqual(process.wait(20), 8)
+                self.assertRegex(process.log_text(), rf'\Asluice: {endpoint}: [^\n]+\n\Z')
+
+    def test_interrupted(self):
+        self.tree()
+        self.main.process.signal(signal.SIGSTOP)
+        try:
+            running = {command: self.start_sluice(command, *arguments)
+                       for command, arguments in self.stopped_commands().items()}
+            self.assertEqual(set(running), self.documented(130))
+            for command, process in running.items():
+                with self.subTest(command=command):
+                    wait_for(lambda process=process: blocks_interrupts(process.pid), 10, 'a start')
+                    process.signal(signal.SIGINT)
+                    self.assertEqual(process.wait(5), 130)
+                    self.assertRegex(process.log_text(), r'\Asluice: [^\n]+\n\Z')
+        finally:
+            self.main.process.signal(signal.SIGCONT)
+
+
+def blocks_interrupts(pid):
+    for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines():
+        if line.startswith('SigBlk:'):
+            return int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1
+    return False
+
+
+class Denied(harness.SystemTest):
+    def test_denied(self):
+        """A server that may not do everything, as those of root may."""
+        self.directory.chmod(0o777)
+        program = self.directory / 'sluiced'
+        shutil.copy(harness.SLUICED, program)
+        server = self.server(start=False, prefix=harness.as_nobody(), program=program)
+        closed = server.root / 'closed'
+        closed.mkdir()
+        (server.root / 'file').write_text('file')
+        (closed / 'file').write_text('closed')
+        for path in (server.root, server.root / 'file', closed, closed / 'file'):
+            if harness.as_nobody():
+                os.chown(path, harness.NOBODY, harness.NOBODY)
+        closed.chmod(0)
+        server.start()
+        cases = {'ls': ['closed'], 'stat': ['closed/file'], 'cat': ['closed/file'],
+                 'mkdir': ['closed/d'], 'rm': ['closed/file'], 'mv': ['file', 'closed/file'],
+                 'cp': ['file', 'closed/file'], 'put': [self.note, 'closed/a'],
+                 'get': ['closed/file', self.directory / 'a']}
+        self.assertEqual(set(cases),
+                         {name for name in PAGE.commands if 7 in PAGE.rows[name, ''].exits})
+        for command, arguments in cases.items():
+            with self.subTest(command=command):
+                self.refused(7, command, *arguments, says='closed')
+        closed.chmod(0o755)
+
+
+class Complete(harness.SystemTest):
+    """The page has what the program has, and there is a test of every row."""
+
+    def help(self, *command):
+        return self.ok(*command, '--help', server=NOWHERE)
+
+    @staticmethod
+    def options_in(text):
+        listed = re.findall(r'(?m)^ {2}(-[-\w]+(?:, ?-[-\w]+)*)', text)
+        return {name.strip() for names in listed for name in names.split(',')}
+
+    def test_commands(self):
+        listed = self.help().split('Subcommands:\n')[1].split('\n\n')[0]
+        self.assertEqual(set(re.findall(r'(?m)^ {2}(\w+)', listed)), set(PAGE.commands))
+
+    def test_options(self):
+        self.assertEqual(self.options_in(self.help()), PAGE.options(GLOBAL))
+        for command in PAGE.commands:
+            options = self.options_in(self.help(command)) - {'-h', '--help'}
+            self.assertEqual(options, PAGE.options(command), command)
+
+    def test_synopses(self):
+        for command in PAGE.commands:
+            usage = re.search(r'Usage: sluice \[.*?\] \[--json\] (.*)', self.help(command)).group(1)
+            self.assertEqual(PAGE.synopses[command], f'sluice {usage}')
+
+    def test_every_row_has_a_test(self):
+        tested = [key for case in (Looking, Changing, Copying, Locking, Global)
+                  for name in dir(case) for key in getattr(getattr(case, name), 'rows', ())]
+        self.assertEqual(len(tested), len(set(tested)))
+        self.assertEqual(set(tested), set(PAGE.rows))
+
+    def test_every_shape_is_used(self):
+        used = {shape for found in PAGE.rows.values() for shape in found.shapes}
+        self.assertEqual(used | {'claim', 'error'}, set(PAGE.shapes))
+
+
+if __name__ == '__main__':
+    harness.main()
