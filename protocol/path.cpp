@@ -81,7 +81,7 @@ Result<void> check_path(std::string_view path) {
 }
 
 Result<void> check_entry_path(std::string_view path) {
-  if (path.empty()) return fail(Code::bad_path, "", "the root itself cannot be changed");
+  if (path.empty()) return fail(Code::bad_path, ".", "the root itself cannot be changed");
   return check_path(path);
 }
 

@@ -58,10 +58,14 @@ tl::unexpected<protocol::Error> failure(std::string_view path, std::string_view 
     case Code::is_directory:
     case Code::not_empty:
       return protocol::fail(code, path);
+    case Code::not_regular:
+      if (error == ELOOP) return protocol::fail(code, path, "a symbolic link is in the way");
+      break;
     default:
-      return protocol::fail(code, path,
-                            std::string(doing) + ": " + std::generic_category().message(error));
+      break;
   }
+  return protocol::fail(code, path,
+                        std::string(doing) + ": " + std::generic_category().message(error));
 }
 
 }  // namespace sluice::storage

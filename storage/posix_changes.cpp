@@ -61,7 +61,7 @@ Result<bool> PosixStorage::rename(const std::string& from, const std::string& to
   if (from == to) return false;
   const bool directory = (*moved)->is_directory();
   if (directory && protocol::is_within(to, from))
-    return fail(Code::bad_path, to, "a directory cannot be moved into itself");
+    return fail(Code::bad_path, to, "nothing can be moved into itself");
 
   const auto target = find_place(*root_, to);
   if (!target) return tl::make_unexpected(target.error());

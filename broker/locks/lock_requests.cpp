@@ -155,7 +155,7 @@ protocol::Result<Id> LockActor::find_held(std::string_view text) const {
       return fail(Code::fenced, {}, fmt::format("lock {} is given back", token->number));
   }
   if (expired_.contains(token->number))
-    return fail(Code::lease_expired, {}, fmt::format("the lease of lock {}", token->number));
+    return fail(Code::lease_expired, {}, fmt::format("it was lock {}", token->number));
   return fail(Code::fenced, {}, fmt::format("lock {} is not held", token->number));
 }
 

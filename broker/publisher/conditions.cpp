@@ -78,7 +78,7 @@ Result<Plan> plan_rename(const Commit& commit, Plan plan, TreeView& view) {
     return fail(Code::is_directory, commit.path, "it became one meanwhile");
   if (source->directory() && commit.path != commit.to_path &&
       protocol::is_within(commit.to_path, commit.path))
-    return fail(Code::bad_path, commit.to_path, "it lies in the directory that is renamed");
+    return fail(Code::bad_path, commit.to_path, "nothing can be moved into itself");
   if (auto ok = view.need_parent(commit.to_path); !ok) return tl::make_unexpected(ok.error());
   const auto target = view.at(commit.to_path);
   if (!target) return tl::make_unexpected(target.error());

@@ -48,7 +48,8 @@ Result<void> TreeView::need_parent(const std::string& path) {
   const std::string parent(protocol::parent_of(path));
   const auto known = at(parent);
   if (!known) return tl::make_unexpected(known.error());
-  if (known->absent()) return fail(Code::not_found, parent);
+  if (known->absent())
+    return fail(Code::not_found, parent, "it has to be there first; 'mkdir -p' makes it");
   if (!known->directory()) return fail(Code::not_directory, parent);
   return {};
 }

@@ -354,6 +354,10 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
     const CLI::Option* operands = known->get_option_no_throw(operands_name);
     text.replace(0, std::strlen(operands_name), operands->get_option_text());
   }
+  // It calls every value a text.
+  constexpr std::string_view no_value = "1 required TEXT missing";
+  if (text.ends_with(no_value))
+    text.replace(text.size() - no_value.size(), no_value.size(), "a value is missing");
   text.erase(std::remove(text.begin(), text.end(), quote), text.end());
   print_error(Error("usage", known ? command : "", text), global_);
   return 2;

@@ -28,9 +28,9 @@ std::optional<Error> make_directory(const std::string& path) {
   struct stat about {};
   if (::stat(path.c_str(), &about) == 0) {
     if (S_ISDIR(about.st_mode)) return std::nullopt;
-    return Error("not_directory", path, "here");
+    return Error("not_directory", path, "on this machine");
   }
-  if (problem == ENOTDIR) return Error("not_directory", path, "what it is in");
+  if (problem == ENOTDIR) return Error("not_directory", path, "on this machine, what it is in");
   return Error("local_io", path, std::strerror(problem));
 }
 

@@ -22,11 +22,11 @@ namespace {
 tl::unexpected<protocol::Error> failure_of(std::string_view path) {
   switch (errno) {
     case EEXIST:
-      return fail(Code::exists, path, "here");
+      return fail(Code::exists, path, "on this machine");
     case EISDIR:
-      return fail(Code::is_directory, path, "here");
+      return fail(Code::is_directory, path, "on this machine");
     case ENOTDIR:
-      return fail(Code::not_directory, path, "here, or what it is in");
+      return fail(Code::not_directory, path, "on this machine, or what it is in");
     default:
       return local_failure(path);
   }
@@ -38,7 +38,7 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
   LocalTarget target(local);
   struct stat status {};
   const bool is_there = lstat(local.path.c_str(), &status) == 0;
-  if (is_there && local.if_absent) return fail(Code::exists, local.path, "here");
+  if (is_there && local.if_absent) return fail(Code::exists, local.path, "on this machine");
   if (is_there && S_ISLNK(status.st_mode)) {
     // The link stays and what it points to is replaced, as with other tools that write files.
     std::error_code problem;
@@ -48,7 +48,8 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
       if (stat(target.local_.path.c_str(), &status) != 0) return local_failure(local.path);
     }
   }
-  if (is_there && S_ISDIR(status.st_mode)) return fail(Code::is_directory, local.path, "here");
+  if (is_there && S_ISDIR(status.st_mode))
+    return fail(Code::is_directory, local.path, "on this machine");
   if (is_there && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
     target.file_ = FileHandle(::open(target.local_.path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!target.file_.is_open()) return local_failure(local.path);

@@ -8,7 +8,8 @@ from harness import SOURCE
 PAGE = SOURCE / 'docs' / 'commands.md'
 GLOBAL = 'Global options'
 
-# `option` is '' for the command without options; `shapes` names JSON objects of the page.
+# `option` is '' for the command without options; `shapes` names JSON objects of the page; a
+# message with nothing `typed` is one that a server sends.
 Row = collections.namedtuple('Row', 'command option does prints json shapes exits')
 Message = collections.namedtuple('Message', 'code exit typed printed')
 
@@ -52,9 +53,10 @@ class Page:
                 shape[cells[0].strip('`')] = cells[1]
             elif head == ['exit', 'meaning']:
                 self.statuses.add(int(cells[0]))
-            elif head == ['code', 'exit', 'typed', 'printed']:
-                code, status, typed, printed = (cell.strip('`') for cell in cells)
-                self.messages.append(Message(code, int(status), typed, printed))
+            elif head[0] == 'code':
+                found = dict(zip(head, (cell.strip('`') for cell in cells)))
+                self.messages.append(Message(found['code'], int(found['exit']),
+                                             found.get('typed', ''), found['printed']))
 
     def _add_row(self, command, cells):
         option, does, prints, form, exits = cells

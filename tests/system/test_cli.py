@@ -39,9 +39,6 @@ class Help(harness.SystemTest):
         result = self.run_without_server('ls', '--json', '--nonsense')
         self.assertEqual(json.loads(result.err)['exit'], 2)
 
-    def test_version_needs_no_server(self):
-        self.assertRegex(self.run_without_server('version').out, r'\Asluice \d+\.\d+\.\d+\n\Z')
-
 
 class Output(harness.SystemTest):
     def setUp(self):
@@ -69,30 +66,6 @@ class Output(harness.SystemTest):
             names = [line.split()[-1].split('/')[-1]
                      for line in self.ok('ls', *flags, 'many').splitlines()]
             self.assertEqual(sorted(names, key=int), [str(i) for i in range(10_500)])
-
-    def test_json(self):
-        self.ok('mkdir', 'd')
-        [put] = self.json('put', self.note, 'd')
-        self.assertEqual(put['path'], 'd/note')
-        [entry] = self.json('ls', '-R', 'd')
-        [stat] = self.json('stat', 'd/note')
-        self.assertEqual(entry, stat)
-        self.assertEqual((stat['kind'], stat['size'], stat['version']),
-                         ('file', self.note.stat().st_size, put['version']))
-        self.assertEqual(len(stat['digest']), 32)
-        self.assertGreater(self.json('cp', 'd/note', 'copy')[0]['version'], put['version'])
-        self.assertEqual(self.json('mv', 'copy', 'd/')[0]['path'], 'd/copy')
-        self.assertEqual([o['path'] for o in self.json('rm', 'd/copy', 'd/note')],
-                         ['d/copy', 'd/note'])
-        self.assertEqual(self.json('ping')[0]['protocol_version'], 1)
-        self.assertIn('sluice', self.json('version')[0])
-        [tree] = self.json('put', '-r', self.note, 'tree')
-        self.assertEqual((tree['files'], tree['bytes']), (1, self.note.stat().st_size))
-        [lock] = self.json('lock', '--tree', '--shared', 'd', 'e', '--',
-                           'sluice', '--json', 'locks')
-        self.assertEqual(lock['claims'],
-                         [{'path': p, 'mode': 'shared', 'scope': 'tree'} for p in ('d', 'e')])
-        self.assertEqual(lock['state'], 'held')
 
     def test_odd_names(self):
         names = ['[a,b]', '[]', '{}', '++', '%%', 'a b', '-x', 'quote"d', 'back\\slash',

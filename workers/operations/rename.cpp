@@ -10,7 +10,7 @@ Result<Ending> rename(const Job& job) {
     if (auto ok = protocol::check_entry_path(*path); !ok) return tl::make_unexpected(ok.error());
   if (request->path != request->to_path && protocol::is_within(request->to_path, request->path))
     return protocol::fail(protocol::Code::bad_path, request->to_path,
-                          "a directory cannot be moved into itself");
+                          "nothing can be moved into itself");
   const auto entry = job.storage.stat(request->path);
   Change change;
   change.commit.recursive = entry && entry->attributes.kind == protocol::EntryKind::directory;

@@ -70,8 +70,8 @@ void Listing::descend(const std::vector<std::string>& directories) {
 }
 
 void Listing::list(const std::string& path) {
-  // Entries are shown by their path with -R, by their name without.
-  const std::string prefix = options_.recursive ? path : "";
+  // Entries are shown by their path with -R and to programs, by their name without.
+  const std::string prefix = options_.recursive || run_.json() ? path : "";
   std::vector<Entry> kept;
   std::vector<std::string> directories;
   bool streaming = false;
