@@ -137,14 +137,18 @@ Attributes Client::stat(const std::string& path, const Call& call) {
   return client::to_public(impl_->ask<protocol::StatReply>(body, call).attributes);
 }
 
-void Client::list(const std::string& path, const EntryPage& page, bool details, const Call& call) {
-  protocol::List body{Impl::checked(path), 0, 0, details};
+void Client::list(const std::string& path, const EntryPage& page, const Listing& listing,
+                  const Call& call) {
+  protocol::List body{
+      .path = Impl::checked(path), .details = listing.details, .prefix = listing.prefix};
   std::vector<Entry> entries;
   do {
     const auto reply = impl_->ask<protocol::ListReply>(body, call);
     entries.clear();
+    // A server that does not know of prefixes sends all names.
     for (const auto& entry : reply.entries)
-      entries.push_back({entry.name, client::to_public(entry.attributes)});
+      if (entry.name.starts_with(listing.prefix))
+        entries.push_back({entry.name, client::to_public(entry.attributes)});
     if (!entries.empty()) page(entries);
     body.cookie = reply.next_cookie;
   } while (body.cookie != 0);

@@ -25,6 +25,8 @@ inline constexpr std::size_t frame_bytes = chunk_bytes + body_bytes;
 inline constexpr std::size_t small_file_bytes = leaf_bytes;
 inline constexpr std::uint64_t file_bytes = 1ull << 44;
 inline constexpr std::size_t list_entries = 1000;
+/// Names that one request of a list looks at.
+inline constexpr std::size_t list_scan = 20'000;
 
 // sessions
 inline constexpr std::size_t sessions = 4096;

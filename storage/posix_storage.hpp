@@ -24,8 +24,7 @@ class PosixStorage : public Storage {
   std::string identity() const override { return root_->identity; }
 
   Result<Entry> stat(const std::string& path) override;
-  Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
-                                   std::uint32_t max_entries, bool details) override;
+  Result<protocol::ListReply> list(const protocol::List& wanted) override;
   Result<Opened> open(const std::string& path, std::size_t whole_bytes,
                       const std::string& snapshot) override;
   Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,

@@ -73,25 +73,26 @@ Result<Entry> PosixStorage::stat(const std::string& path) {
   return Entry{found.attributes(), found.info.st_ino};
 }
 
-Result<protocol::ListReply> PosixStorage::list(const std::string& path, std::uint64_t cookie,
-                                               std::uint32_t max_entries, bool details) {
+Result<protocol::ListReply> PosixStorage::list(const protocol::List& wanted) {
+  const std::string& path = wanted.path;
   const Descriptor directory = open_beneath(root_->tree.get(), path, O_RDONLY | O_DIRECTORY);
   if (!directory) return failure(path, "opening the directory");
-  if (cookie > std::numeric_limits<off_t>::max() ||
-      ::lseek(directory.get(), static_cast<off_t>(cookie), SEEK_SET) < 0)
+  if (wanted.cookie > std::numeric_limits<off_t>::max() ||
+      ::lseek(directory.get(), static_cast<off_t>(wanted.cookie), SEEK_SET) < 0)
     return fail(Code::bad_message, path, "the cookie is not of this directory");
 
-  const std::size_t most = std::clamp<std::size_t>(max_entries ? max_entries : limits::list_entries,
-                                                   1, limits::list_entries);
+  const std::size_t most = wanted.max_entries
+                               ? std::min<std::size_t>(wanted.max_entries, limits::list_entries)
+                               : limits::list_entries;
   protocol::ListReply reply;
   DirectoryReader reader(directory.get());
-  while (const auto item = reader.next()) {
+  for (std::size_t scanned = 1; const auto item = reader.next(); ++scanned) {
     const bool hidden = path.empty() && item->name == protocol::own_directory;
     protocol::ListEntry entry;
-    if (hidden || !can_be_named(item->name) || !describe(directory.get(), *item, details, entry))
-      continue;
-    reply.entries.push_back(std::move(entry));
-    if (reply.entries.size() < most) continue;
+    if (!hidden && item->name.starts_with(wanted.prefix) && can_be_named(item->name) &&
+        describe(directory.get(), *item, wanted.details, entry))
+      reply.entries.push_back(std::move(entry));
+    if (reply.entries.size() < most && scanned < limits::list_scan) continue;
     reply.next_cookie = item->position;
     return reply;
   }

@@ -82,9 +82,9 @@ class Storage {
   /// or special file).
   virtual Result<Entry> stat(const std::string& path) = 0;
   /// One page; the server's own directory, links and special files are left out of nothing but the
-  /// former: they are listed as `other`. Fails with `not_found`, `not_directory`.
-  virtual Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
-                                           std::uint32_t max_entries, bool details) = 0;
+  /// former: they are listed as `other`. Looks at `limits::list_scan` names at most, so that a page
+  /// may be empty and more follow. Fails with `not_found`, `not_directory`.
+  virtual Result<protocol::ListReply> list(const protocol::List& wanted) = 0;
   /// Reads a file of up to `whole_bytes` at once; of a larger one makes a snapshot. Making the same
   /// snapshot of the same version again is no error. Fails with `not_found`, `is_directory`,
   /// `not_regular`.

@@ -55,9 +55,14 @@ Result<void> TreeView::need_parent(const std::string& path) {
 }
 
 Result<bool> TreeView::is_empty(const std::string& path) {
-  const auto page = storage_.list(path, 0, 1, false);
-  if (!page) return tl::make_unexpected(page.error());
-  return page->entries.empty();
+  protocol::List wanted{.path = path, .max_entries = 1};
+  do {
+    const auto page = storage_.list(wanted);
+    if (!page) return tl::make_unexpected(page.error());
+    if (!page->entries.empty()) return false;
+    wanted.cookie = page->next_cookie;
+  } while (wanted.cookie != 0);
+  return true;
 }
 
 }  // namespace sluice::broker::publisher

@@ -121,7 +121,7 @@ void Download::walk(const std::string& remote, const std::string& local, std::si
     }
   };
   try {
-    client_.list(remote, page, true, run_.call());
+    client_.list(remote, page, {.details = true}, run_.call());
   } catch (const Error& error) {
     run_.report(error);
   }

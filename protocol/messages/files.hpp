@@ -52,7 +52,8 @@ struct StatReply {
   }
 };
 
-/// One page of a directory, in the order the disk has it. Start with cookie 0.
+/// One page of a directory, in the order the disk has it. Start with cookie 0. A page may be short
+/// or empty though more follow: one request looks at 20,000 names at most.
 struct List {
   static constexpr Type type = Type::list;
   std::string path;
@@ -61,12 +62,15 @@ struct List {
   std::uint32_t max_entries = 0;
   /// Size, mode, times and version of each entry too, not only name and kind.
   bool details = false;
+  /// Only names that begin with it. Servers that do not know it yet list all.
+  std::string prefix = {};
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("path", s.path);
     v.may("cookie", s.cookie);
     v.may("max_entries", s.max_entries);
     v.may("details", s.details);
+    v.may("prefix", s.prefix);
   }
 };
 

@@ -253,6 +253,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(small_file_bytes),
                                                     LIMIT(file_bytes),
                                                     LIMIT(list_entries),
+                                                    LIMIT(list_scan),
                                                     LIMIT(sessions),
                                                     LIMIT(window_requests),
                                                     LIMIT(window_bytes),

@@ -429,23 +429,23 @@ Result<storage::Entry> SimStorage::stat(const std::string& path) {
   return storage::Entry{attributes_of(place->id), inode.number};
 }
 
-Result<protocol::ListReply> SimStorage::list(const std::string& path, std::uint64_t cookie,
-                                             std::uint32_t max_entries, bool details) {
+Result<protocol::ListReply> SimStorage::list(const protocol::List& wanted) {
   if (auto ok = check(DiskCall::list); !ok) return tl::make_unexpected(ok.error());
-  const auto place = find_existing(path);
+  const auto place = find_existing(wanted.path);
   if (!place) return tl::make_unexpected(place.error());
   const auto directory = current_.directories.find(place->id);
-  if (directory == current_.directories.end()) return fail(Code::not_directory, path);
+  if (directory == current_.directories.end()) return fail(Code::not_directory, wanted.path);
   std::map<std::uint64_t, std::pair<std::string, Id>> ordered;
-  for (const auto& [name, id] : directory->second) ordered[cookie_of(name)] = {name, id};
-  if (max_entries == 0) max_entries = limits::list_entries;
+  for (const auto& [name, id] : directory->second)
+    if (name.starts_with(wanted.prefix)) ordered[cookie_of(name)] = {name, id};
+  const std::size_t most = wanted.max_entries ? wanted.max_entries : limits::list_entries;
   protocol::ListReply reply;
-  for (auto at = ordered.upper_bound(cookie); at != ordered.end(); ++at) {
+  for (auto at = ordered.upper_bound(wanted.cookie); at != ordered.end(); ++at) {
     protocol::ListEntry entry{at->second.first, {}};
     entry.attributes.kind = inodes_.at(at->second.second).kind;
-    if (details) entry.attributes = attributes_of(at->second.second);
+    if (wanted.details) entry.attributes = attributes_of(at->second.second);
     reply.entries.push_back(std::move(entry));
-    if (reply.entries.size() == max_entries) {
+    if (reply.entries.size() == most) {
       if (std::next(at) != ordered.end()) reply.next_cookie = at->first;
       break;
     }

@@ -58,8 +58,7 @@ class SimStorage final : public storage::Storage {
   // --- storage::Storage ---
   std::string identity() const override { return identity_; }
   protocol::Result<storage::Entry> stat(const std::string& path) override;
-  protocol::Result<protocol::ListReply> list(const std::string& path, std::uint64_t cookie,
-                                             std::uint32_t max_entries, bool details) override;
+  protocol::Result<protocol::ListReply> list(const protocol::List& wanted) override;
   protocol::Result<storage::Opened> open(const std::string& path, std::size_t whole_bytes,
                                          const std::string& snapshot) override;
   protocol::Result<storage::Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,

@@ -6,13 +6,12 @@
 namespace sluice::workers::operations {
 
 Result<Ending> list(const Job& job) {
-  const auto request = request_of<protocol::List>(job);
+  auto request = request_of<protocol::List>(job);
   if (!request) return tl::make_unexpected(request.error());
   if (auto ok = protocol::check_path(request->path); !ok) return tl::make_unexpected(ok.error());
   constexpr auto most = static_cast<std::uint32_t>(protocol::limits::list_entries);
-  const std::uint32_t wanted =
-      request->max_entries == 0 ? most : std::min(request->max_entries, most);
-  auto page = job.storage.list(request->path, request->cookie, wanted, request->details);
+  request->max_entries = request->max_entries == 0 ? most : std::min(request->max_entries, most);
+  auto page = job.storage.list(*request);
   if (!page) return tl::make_unexpected(page.error());
   return answer(*page);
 }

@@ -72,10 +72,10 @@ class SLUICE_API Client {
 
   /// "" is the root. Throws `not_found`, `not_directory`, `bad_path`.
   Attributes stat(const std::string& path, const Call& call = {});
-  /// Calls `page` for up to 1,000 entries at a time, in the order the disk has them; never for an
-  /// empty directory. With `details` the entries have all their attributes. Throws `not_found`,
-  /// `not_directory`.
-  void list(const std::string& path, const EntryPage& page, bool details = false,
+  /// Calls `page` for up to 1,000 entries at a time, in the order the disk has them; never for
+  /// none. However large the directory is, each request is short and a stop is heard soon. Throws
+  /// `not_found`, `not_directory`.
+  void list(const std::string& path, const EntryPage& page, const Listing& listing = {},
             const Call& call = {});
   /// Reads one version of a file, whatever is done to the path meanwhile. Throws `not_found`,
   /// `is_directory`, `not_regular`, `snapshot_gone` (the server or the session was lost on the

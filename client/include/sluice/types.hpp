@@ -64,6 +64,13 @@ struct Entry {
   std::string name;
   Attributes attributes;
 };
+/// What is wanted of a directory.
+struct Listing {
+  /// All attributes of each entry, not only its kind.
+  bool details = false;
+  /// Only names that begin with it.
+  std::string prefix = {};
+};
 using EntryPage = std::function<void(const std::vector<Entry>& entries)>;
 
 /// What a change may carry.

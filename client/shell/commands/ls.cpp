@@ -89,7 +89,7 @@ void Listing::list(const std::string& path) {
       kept.clear();
     }
   };
-  run_.client().list(path, page, options_.details || run_.json(), run_.call());
+  run_.client().list(path, page, {.details = options_.details || run_.json()}, run_.call());
   std::sort(kept.begin(), kept.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   if (streaming || !options_.recursive) {

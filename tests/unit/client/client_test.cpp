@@ -115,6 +115,20 @@ TEST_CASE("pages come one after the other") {
   CHECK(names.back() == "4.2");
 }
 
+TEST_CASE("a prefix that the server does not know is looked for here") {
+  TcpServer server(answer);
+  Client client(options_for(server.endpoint()));
+  std::vector<std::string> names;
+  const auto page = [&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) names.push_back(entry.name);
+  };
+  client.list("", page, {.prefix = "2."});
+  CHECK(names == std::vector<std::string>{"2.0", "2.1", "2.2"});
+  names.clear();
+  client.list("", page, {.prefix = "none"});
+  CHECK(names.empty());
+}
+
 TEST_CASE("many threads share one client") {
   TcpServer server(answer);
   Client client(options_for(server.endpoint()));

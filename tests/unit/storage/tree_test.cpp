@@ -131,7 +131,7 @@ TEST_CASE("list shows names and kinds, and with details the rest") {
   REQUIRE(::mkfifo((served.tree / "fifo").c_str(), 0644) == 0);
   write_file(served.tree / "not \xff utf-8", "x");
   for (const bool details : {false, true}) {
-    const auto page = must(served.storage->list("", 0, 0, details));
+    const auto page = must(served.storage->list({"", 0, 0, details}));
     CHECK(page.next_cookie == 0);
     std::map<std::string, Attributes> seen;
     for (const auto& entry : page.entries) seen[entry.name] = entry.attributes;
@@ -150,8 +150,8 @@ TEST_CASE("'.sluice' is hidden in the root and nowhere else") {
   Served served;
   must(served.storage->make_directory("d", {}));
   must(served.storage->make_directory("d/.sluice", {}));
-  CHECK(must(served.storage->list("d", 0, 0, false)).entries.size() == 1);
-  const auto root = must(served.storage->list("", 0, 0, true));
+  CHECK(must(served.storage->list({"d", 0, 0, false})).entries.size() == 1);
+  const auto root = must(served.storage->list({"", 0, 0, true}));
   REQUIRE(root.entries.size() == 1);
   CHECK(root.entries[0].name == "d");
 }
@@ -159,9 +159,9 @@ TEST_CASE("'.sluice' is hidden in the root and nowhere else") {
 TEST_CASE("list says why it fails") {
   Served served;
   write_file(served.tree / "file", "x");
-  CHECK(code(served.storage->list("missing", 0, 0, false)) == Code::not_found);
-  CHECK(code(served.storage->list("file", 0, 0, false)) == Code::not_directory);
-  CHECK(code(served.storage->list("", ~0ull, 0, false)) == Code::bad_message);
+  CHECK(code(served.storage->list({"missing", 0, 0, false})) == Code::not_found);
+  CHECK(code(served.storage->list({"file", 0, 0, false})) == Code::not_directory);
+  CHECK(code(served.storage->list({"", ~0ull, 0, false})) == Code::bad_message);
 }
 
 TEST_CASE("pages show each of 5,000 names once while others come") {
@@ -172,7 +172,8 @@ TEST_CASE("pages show each of 5,000 names once while others come") {
   std::uint64_t cookie = 0;
   int pages = 0;
   do {
-    const auto page = must(served.storage->list("d", cookie, pages % 2 ? 700 : 0, pages % 3 == 0));
+    const auto page =
+        must(served.storage->list({"d", cookie, pages % 2 ? 700u : 0u, pages % 3 == 0}));
     CHECK(page.entries.size() <= (pages % 2 ? 700 : protocol::limits::list_entries));
     for (const auto& entry : page.entries) seen.insert(entry.name);
     cookie = page.next_cookie;
@@ -189,12 +190,43 @@ TEST_CASE("pages show each of 5,000 names once while others come") {
   CHECK(old == 5'000);
 }
 
+TEST_CASE("a prefix is looked for in bounded steps") {
+  Served served;
+  must(served.storage->make_directory("d", {}));
+  const std::size_t others = protocol::limits::list_scan + 100;
+  for (std::size_t i = 0; i < others; ++i) write_file(served.tree / "d" / std::to_string(i), "");
+  for (const std::string name : {"run", "run-1", "run-2", "Run-3", "ru"})
+    write_file(served.tree / "d" / name, "");
+  std::set<std::string> seen;
+  protocol::List wanted{.path = "d", .prefix = "run"};
+  int pages = 0;
+  do {
+    const auto page = must(served.storage->list(wanted));
+    for (const auto& entry : page.entries) CHECK(seen.insert(entry.name).second);
+    wanted.cookie = page.next_cookie;
+    ++pages;
+  } while (wanted.cookie != 0);
+  CHECK(pages == 2);
+  CHECK(seen == std::set<std::string>{"run", "run-1", "run-2"});
+  wanted = {.path = "d", .max_entries = 2, .prefix = "run-"};
+  std::size_t found = 0;
+  do {
+    const auto page = must(served.storage->list(wanted));
+    CHECK(page.entries.size() <= 2);
+    found += page.entries.size();
+    wanted.cookie = page.next_cookie;
+  } while (wanted.cookie != 0);
+  CHECK(found == 2);
+  CHECK(must(served.storage->list({.path = "", .prefix = ".sluice"})).entries.empty());
+  CHECK(must(served.storage->list({.path = "", .prefix = "d/"})).entries.empty());
+}
+
 TEST_CASE("a page of the longest names fits into one body") {
   Served served;
   const std::string end(protocol::limits::name_bytes - 4, 'n');
   for (int i = 1'000; i < 2'010; ++i)
     must(served.storage->restore(std::to_string(i) + end, {}, stamp_of("", 1ull << 62), {}));
-  const auto page = must(served.storage->list("", 0, 0, true));
+  const auto page = must(served.storage->list({"", 0, 0, true}));
   CHECK(page.entries.size() == protocol::limits::list_entries);
   CHECK(page.next_cookie != 0);
   CHECK(protocol::encode(page).size() < protocol::limits::body_bytes);
