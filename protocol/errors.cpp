@@ -100,6 +100,8 @@ constexpr std::array table{
         "check that it is a program or a script with '#!', and executable"},
     Row{Code::no_command, "no_command", 127, "there is no such command",
         "check its name and $PATH; a script's interpreter has to be there too"},
+    Row{Code::bad_config, "bad_config", 2, "the configuration cannot be used",
+        "correct it (see man sluice.conf), or give --server an endpoint"},
 };
 
 const Row* find(Code code) {

@@ -6,11 +6,11 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <utility>
+
+#include "client/shell/seconds.hpp"
 
 namespace sluice::shell {
 namespace {
@@ -51,7 +51,7 @@ class CommandFormatter : public CLI::Formatter {
   std::string usage_;
 };
 
-const std::string usage_begin = "sluice [--server ENDPOINT] [--json] ";
+const std::string usage_begin = "sluice [--server SERVER] [--json] ";
 constexpr const char* exit_statuses =
     "Exit status: 0 done, 1 other failure, 2 usage or a path no server accepts, 3 not found,\n"
     "4 exists, wrong type, not empty or condition failed, 5 locked or waited in vain,\n"
@@ -178,10 +178,13 @@ CommandLine::CommandLine(const Seat* shell)
 
 void CommandLine::add_global_options() {
   app_->set_version_flag("--version", "sluice " + version());
-  app_->add_option("--server", global_.server,
-                   "The server; default $SLUICE_SERVER, else\n" + global_.server)
+  app_->add_option(
+          "--server", global_.server,
+          "An endpoint, or a name of sluice.conf; default\n$SLUICE_SERVER, else sluice.conf's "
+          "default, else\n" +
+              Options().endpoint)
       ->envname("SLUICE_SERVER")
-      ->option_text("ENDPOINT");
+      ->option_text("SERVER");
   auto run = [this](const std::string& text) { script_ = unquoted(text); };
   app_->add_option_function<std::string>(script_option, run,
                                          "Run these commands of the shell, separated by ';'")
@@ -384,12 +387,10 @@ Command& Command::number(const std::string& name, const std::string& unit,
 Command& Command::seconds(const std::string& name, std::chrono::milliseconds& duration,
                           const std::string& description) {
   auto parse = [&duration, name](const std::string& text) {
-    char* end = nullptr;
-    const double seconds = std::strtod(text.c_str(), &end);
-    const bool whole = end != text.c_str() && *end == '\0';
-    if (!whole || !(seconds >= 0 && seconds <= 86'400))
-      throw CLI::ValidationError(name, "'" + text + "' is not a number of seconds from 0 to 86400");
-    duration = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
+    const auto parsed = parsed_seconds(text);
+    if (!parsed)
+      throw CLI::ValidationError(name, "'" + text + "' is not " + std::string(seconds_meaning));
+    duration = *parsed;
   };
   app_.add_option_function<std::string>(name, parse, description)->option_text("SECONDS");
   return *this;

@@ -26,7 +26,8 @@ class Invocation {
   /// `global` is what was said for this command; the server is the seat's.
   Invocation(Seat& seat, Global global, Interruption& interruption);
 
-  const std::string& server() const { return seat_.global().server; }
+  /// Its endpoint. Throws what Seat::server() does.
+  const std::string& server() { return seat_.server().options.endpoint; }
   bool json() const { return global_.json; }
   const Global& global() const { return global_; }
   Seat& seat() { return seat_; }

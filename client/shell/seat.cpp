@@ -5,8 +5,13 @@
 
 namespace sluice::shell {
 
+const Server& Seat::server() {
+  if (!server_) server_ = resolve_server(global_.server);
+  return *server_;
+}
+
 Client& Seat::client() {
-  if (!client_) client_ = std::make_unique<Client>(Options{.endpoint = global_.server});
+  if (!client_) client_ = std::make_unique<Client>(server().options);
   return *client_;
 }
 

@@ -5,16 +5,19 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/shell/own_locks.hpp"
+#include "client/shell/servers.hpp"
 #include "sluice/client.hpp"
 
 namespace sluice::shell {
 
 /// Options before the command.
 struct Global {
-  std::string server = "tcp://127.0.0.1:5970";
+  /// As typed; see resolve_server(). Empty: the default.
+  std::string server = {};
   bool json = false;
   /// The line of the script a command stands on, which its failures name; 0: none.
   std::size_t script_line = 0;
@@ -29,6 +32,8 @@ class Seat {
   /// Whether more than one command may come: then `lock` can hold.
   bool is_shell() const { return is_shell_; }
 
+  /// Found out by the first use. Throws what resolve_server() does.
+  const Server& server();
   /// Made, and so connected, by the first use.
   Client& client();
   /// Any thread of a command may ask; the main thread changes them between commands.
@@ -49,6 +54,7 @@ class Seat {
  private:
   const Global global_;
   const bool is_shell_;
+  std::optional<Server> server_;
   std::string directory_;
   std::string former_directory_;
   bool leaving_ = false;

@@ -10,7 +10,7 @@ import harness
 from harness import MIB, SLUICE, wait_for
 
 COMMANDS = ['ls', 'stat', 'cat', 'mkdir', 'rm', 'mv', 'cp', 'put', 'get', 'lock', 'locks', 'ping',
-            'version']
+            'servers', 'version']
 
 
 class Help(harness.SystemTest):

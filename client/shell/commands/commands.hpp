@@ -18,6 +18,7 @@ void add_get(CommandLine& line);
 void add_lock(CommandLine& line);
 void add_locks(CommandLine& line);
 void add_ping(CommandLine& line);
+void add_servers(CommandLine& line);
 void add_version(CommandLine& line);
 void add_help(CommandLine& line);
 void add_complete(CommandLine& line);

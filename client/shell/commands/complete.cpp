@@ -24,6 +24,18 @@ std::string text_of(const Matches& matches) {
   return text;
 }
 
+// Those of sluice.conf that begin with the word.
+int print_servers(const std::string& word, Invocation& run) {
+  try {
+    for (const Server& server : read_servers().list)
+      if (server.name.starts_with(word))
+        run.out().print(server.name + "\t" + server.options.endpoint + "\n");
+  } catch (const Error&) {
+    // As below.
+  }
+  return 0;
+}
+
 int answer(std::vector<std::string> words, Invocation& run) {
   const std::string word = words.empty() ? "" : words.back();
   if (!words.empty()) words.pop_back();
@@ -34,6 +46,7 @@ int answer(std::vector<std::string> words, Invocation& run) {
     if (words[i] == "--server" && i + 1 < words.size()) global.server = words[i + 1];
     if (words[i].starts_with("--server=")) global.server = words[i].substr(9);
   }
+  if (!words.empty() && words.back() == "--server") return print_servers(word, run);
   const Role role = role_to_complete(line, words, word);
   const bool is_option = word.starts_with('-');
   if (!is_option && role == Role::local) {

@@ -22,7 +22,9 @@ std::string end_of(const std::string& text, std::size_t columns) {
 
 }  // namespace
 
-std::string server_name(const std::string& endpoint) {
+std::string server_name(const Server& server) {
+  if (!server.name.empty()) return server.name;
+  const std::string& endpoint = server.options.endpoint;
   const auto scheme = endpoint.find("://");
   if (scheme == std::string::npos) return endpoint;
   const std::string address = endpoint.substr(scheme + 3);

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <string>
 
+#include "client/shell/servers.hpp"
+
 namespace sluice::shell {
 
-/// "tcp://files:5970" -> "files:5970", "ipc:///run/sluiced.sock" -> "sluiced.sock".
-std::string server_name(const std::string& endpoint);
+/// Its name in sluice.conf, else "tcp://files:5970" -> "files:5970", "ipc:///run/sluiced.sock" ->
+/// "sluiced.sock".
+std::string server_name(const Server& server);
 
 /// "sluice files:5970 /results [2 locks]> "; a long directory loses its beginning, so that half of
 /// `columns` is left to type in.

@@ -98,7 +98,7 @@ int Shell::run_terminal() {
     interruption_.begin_operation();
     if (interruption_.told_to_end()) break;
     tell_losses(seat_.global());
-    const std::string prompt = prompt_text(server_name(seat_.global().server), seat_.directory(),
+    const std::string prompt = prompt_text(server_name(seat_.server()), seat_.directory(),
                                            seat_.locks().held(), Editor::columns());
     const auto outcome = editor.read(prompt, line);
     if (outcome == Editor::Outcome::closed) break;
@@ -150,7 +150,7 @@ int Shell::run_statement(const Statement& statement, const Global& global) {
 int Shell::run_here(const std::string& command, const Global& global) {
   const LentSignals signals(interruption_);
   try {
-    Child child({"sh", "-c", command}, {{"SLUICE_SERVER", global.server}},
+    Child child({"sh", "-c", command}, {{"SLUICE_SERVER", seat_.server().options.endpoint}},
                 interruption_.original_mask());
     return child.wait();
   } catch (const std::system_error& error) {
@@ -183,9 +183,15 @@ int Shell::end(int status) {
 int run_shell(const CommandLine& line, Interruption& interruption) {
   read_characters_as_utf8();
   Shell shell(line.global(), interruption);
-  if (line.script()) return shell.run_text(*line.script(), line.ends_at_error());
-  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  return terminal ? shell.run_terminal() : shell.run_input(line.ends_at_error());
+  try {
+    if (line.script()) return shell.run_text(*line.script(), line.ends_at_error());
+    const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+    return terminal ? shell.run_terminal() : shell.run_input(line.ends_at_error());
+  } catch (const Error& error) {
+    // Which server is meant cannot be found out.
+    print_error(error, line.global());
+    return error.exit_status();
+  }
 }
 
 }  // namespace sluice::shell

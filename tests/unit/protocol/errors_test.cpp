@@ -58,6 +58,7 @@ bool is_enumerator(Code code) {
     case Code::cannot_listen:
     case Code::cannot_run:
     case Code::no_command:
+    case Code::bad_config:
       return true;
   }
   return false;
