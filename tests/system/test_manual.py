@@ -27,6 +27,11 @@ def options_in(text):
     return found
 
 
+def commands_in(text):
+    """The list that help prints."""
+    return set(re.findall(r'(?m)^  ([a-z]+) ', text.partition('Subcommands:')[2]))
+
+
 def source_of(page):
     return (SOURCE / 'docs' / 'man' / f'{page}.scd').read_text()
 
@@ -36,27 +41,40 @@ def options_of_page(text):
 
 
 class Manual(harness.SystemTest):
-    def test_every_command_and_option_of_sluice(self):
-        page = source_of('sluice.1')
-        general, _, rest = page.partition('# COMMON OPTIONS OF CHANGES')
-        common, _, rest = rest.partition('# COMMANDS')
-        commands = rest.partition('# EXIT STATUS')[0]
-        helped = help_of(SLUICE)
-        self.assertEqual(options_of_page(general), options_in(helped))
-        self.assertEqual(options_of_page(common), CHANGE)
-        described = re.findall(r'(?ms)^## ([a-z]+)( [^\n]*|)\n(.*?)(?=^## |\Z)', commands)
-        listed = re.findall(r'(?m)^  ([a-z]+) ', helped.partition('Subcommands:')[2])
-        self.assertGreater(len(listed), 10)
+    def check_commands(self, section, listed, common, help_of_one):
+        described = re.findall(r'(?ms)^## ([a-z]+)( [^\n]*|)\n(.*?)(?=^## |\Z)', section)
         self.assertEqual(sorted(name for name, _, _ in described), sorted(listed))
         for name, usage, text in described:
-            help_text = help_of(SLUICE, name)
+            help_text = help_of_one(name)
             options = options_in(help_text) - EVERYWHERE
             with self.subTest(command=name):
                 if CHANGE <= options:
                     self.assertIn(f'*{name}*', common)
                     options -= CHANGE
                 self.assertEqual(options_of_page(text), options)
-                self.assertIn(f'] {name}{usage}\n', help_text)
+                self.assertRegex(help_text, rf'(?m)^Usage:.* {re.escape(name + usage)}$')
+
+    def test_every_command_and_option_of_sluice(self):
+        page = source_of('sluice.1')
+        general, _, rest = page.partition('# COMMON OPTIONS OF CHANGES')
+        common, _, rest = rest.partition('# COMMANDS')
+        commands, _, rest = rest.partition('# SHELL COMMANDS')
+        of_shell = rest.partition('# EXIT STATUS')[0]
+        helped = help_of(SLUICE)
+        self.assertEqual(options_of_page(general), options_in(helped))
+        self.assertEqual(options_of_page(common), CHANGE)
+        listed = commands_in(helped)
+        self.assertGreater(len(listed), 10)
+        self.check_commands(commands, listed, common, lambda name: help_of(SLUICE, name))
+        in_shell = commands_in(self.run_in_shell('help')) - listed
+        self.assertGreater(len(in_shell), 5)
+        self.check_commands(of_shell, in_shell, common,
+                            lambda name: self.run_in_shell(f'help {name}'))
+
+    @staticmethod
+    def run_in_shell(line):
+        return subprocess.run([SLUICE, '-c', line], capture_output=True, text=True,
+                              check=True).stdout
 
     def test_every_option_of_the_servers(self):
         for program, page in ((SLUICED, 'sluiced.8'), (WORKER, 'sluice-worker.8')):
