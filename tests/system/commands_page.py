@@ -13,7 +13,7 @@ GLOBAL = 'Global options'
 Row = collections.namedtuple('Row', 'command option does prints json shapes exits')
 Message = collections.namedtuple('Message', 'code exit typed printed')
 
-TYPES = {'string': str, 'integer': int}
+TYPES = {'string': str, 'integer': int, 'boolean': bool}
 
 
 class Page:

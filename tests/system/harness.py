@@ -267,6 +267,8 @@ class SystemTest(unittest.TestCase):
     """A test with a scratch directory; whatever it starts is ended with it."""
 
     maxDiff = 2000
+    # The sluice.conf of clients, so that none of the machine's is read.
+    config = '/dev/null'
 
     def run(self, result=None):
         self.result = result if result is not None else self.defaultTestResult()
@@ -321,6 +323,7 @@ class SystemTest(unittest.TestCase):
         environment = {k: v for k, v in os.environ.items() if not k.startswith('SLUICE_')}
         environment['SLUICE_SERVER'] = server if isinstance(server, str) else \
             (server or self.main).endpoint
+        environment['SLUICE_CONFIG'] = str(self.config)
         environment['PATH'] = f"{SLUICE.parent}:{environment['PATH']}"
         if token:
             environment['SLUICE_LOCK_TOKEN'] = token

@@ -16,7 +16,7 @@ from harness import SLUICE, wait_for
 
 PAGE = Page()
 NOWHERE = 'ipc:///nowhere'
-WITHOUT_SERVER = ('version',)
+WITHOUT_SERVER = ('servers', 'version')
 CHANGES = ('mkdir', 'rm', 'mv', 'cp', 'put')
 
 
@@ -219,6 +219,21 @@ class Looking(RowTest):
         self.assertEqual((status['endpoint'], status['protocol_version'], status['workers']),
                          (self.main.endpoint, 1, 2))
         self.fails(2, 'operand', says='operand')
+
+    @row('servers', '')
+    def test_servers(self):
+        self.assertEqual(self.text(server=NOWHERE), '')
+        self.config = self.directory / 'sluice.conf'
+        self.config.write_text('default = b\n[long-name]\nendpoint = tcp://a:1\nlease = 2.5\n'
+                               '[b]\nendpoint = ipc:///run/b\n')
+        self.assertEqual(self.text(), '  long-name  tcp://a:1\n* b          ipc:///run/b\n')
+        first, second = self.objects()
+        self.assertEqual(first, {'name': 'long-name', 'endpoint': 'tcp://a:1', 'default': False,
+                                 'client_name': '', 'lease_ms': 2500, 'connect_timeout_ms': 5000,
+                                 'reconnect_limit_ms': 30000})
+        self.assertTrue(second['default'])
+        self.config.write_text('nonsense\n')
+        self.fails(2, says=f'{self.config}:1: ')
 
     @row('version', '')
     def test_version(self):

@@ -76,6 +76,9 @@ class Typed(Messages):
         self.here = self.directory / 'here'
         (self.here / 'pictures').mkdir(parents=True)
         (self.here / 'new').write_text('new\n')
+        (self.here / 'servers.conf').write_text('[lab]\nendpoint = tcp://lab:5970\n'
+                                                '[home]\nendpoint = tcp://home:5970\n')
+        (self.here / 'wrong.conf').write_text('[lab]\nendpiont = tcp://lab:5970\n')
         self.ok('mkdir', 'results')
         self.ok('mkdir', 'archive')
         for path in ('plan', 'broken', 'results/today', 'results/old'):

@@ -1,5 +1,4 @@
 # Servers by name: sluice.conf, --server, $SLUICE_SERVER and `sluice servers`, with real processes.
-import json
 import subprocess
 
 import harness
@@ -46,18 +45,6 @@ class Servers(harness.SystemTest):
         endpoint, locks = self.succeeds(*under).split('\n', 1)
         self.assertEqual(endpoint, lab.endpoint)
         self.assertIn(' ann', locks)
-
-    def test_servers_are_listed(self):
-        self.assertEqual(self.succeeds('servers', SLUICE_CONFIG='/dev/null'), '')
-        self.config.write_text('default = b\n[long-name]\nendpoint = tcp://a:1\nlease = 2.5\n'
-                               '[b]\nendpoint = ipc:///run/b\n')
-        self.assertEqual(self.succeeds('servers'),
-                         '  long-name  tcp://a:1\n* b          ipc:///run/b\n')
-        first, second = map(json.loads, self.succeeds('--json', 'servers').splitlines())
-        self.assertEqual(first, {'name': 'long-name', 'endpoint': 'tcp://a:1', 'default': False,
-                                 'client_name': '', 'lease_ms': 2500, 'connect_timeout_ms': 5000,
-                                 'reconnect_limit_ms': 30000})
-        self.assertTrue(second['default'])
 
     def test_mistakes(self):
         self.config.write_text('[lab]\nendpoint = tcp://127.0.0.1:1\n')
