@@ -40,7 +40,8 @@ void RemoteNames::names(const std::string& directory, const std::string& prefix,
         throw Enough{};
   };
   try {
-    client_.list(remote_path(resolved(directory_, directory)), page, false, {.stop = stop_});
+    client_.list(remote_path(resolved(directory_, directory)), page, {.prefix = prefix},
+                 {.stop = stop_});
   } catch (const Enough&) {
   } catch (const Error& error) {
     if (!means_nothing_there(error)) throw;
