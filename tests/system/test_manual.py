@@ -1,5 +1,5 @@
-# The man pages and the completions of sluiced and sluice-worker say what `--help` says: every option,
-# and none that is not there. And the formatter has nothing to complain about in a page.
+# The man pages and the completions of sluiced and sluice-worker say what `--help` says: every
+# option, and none that is not there. And the formatter has nothing to complain about in a page.
 import re
 import shutil
 import subprocess
