@@ -27,7 +27,7 @@ class Help(harness.SystemTest):
             self.assertRegex(listed, rf'(?m)^  {command} ')
 
     def test_mistakes(self):
-        for arguments, says in [((), 'a command is needed'), (('nonsense',), "'nonsense'"),
+        for arguments, says in [(('nonsense',), "'nonsense'"),
                                 (('put', 'a'), 'put'), (('ls', '--nonsense'), '--nonsense'),
                                 (('lock', 'a'), "'--'"), (('lock', 'a', '--'), "'--'"),
                                 (('rm', 'a', '--wait', 'long'), 'long'),

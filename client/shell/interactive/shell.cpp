@@ -15,6 +15,7 @@
 #include "client/shell/interactive/name_sources.hpp"
 #include "client/shell/interactive/operands.hpp"
 #include "client/shell/interactive/prompt.hpp"
+#include "client/shell/interactive/server_watch.hpp"
 #include "client/shell/run_command.hpp"
 
 namespace sluice::shell {
@@ -92,17 +93,21 @@ int Shell::run_terminal() {
     return complete(before_cursor, commands, seat_, completer, completion_time);
   });
   // Connected before a thread of completion asks for it.
-  seat_.client();
+  ServerWatch watch(seat_.client(), server_name(seat_.global().server));
   std::string line;
   while (!seat_.leaving()) {
     interruption_.begin_operation();
     if (interruption_.told_to_end()) break;
+    watch.tell_news();
     tell_losses(seat_.global());
     const std::string prompt = prompt_text(server_name(seat_.server()), seat_.directory(),
                                            seat_.locks().held(), Editor::columns());
     const auto outcome = editor.read(prompt, line);
     if (outcome == Editor::Outcome::closed) break;
-    if (outcome == Editor::Outcome::line) run_line(line, 0, false);
+    if (outcome != Editor::Outcome::line) continue;
+    watch.command_begins();
+    run_line(line, 0, false);
+    watch.command_ends();
   }
   return end(seat_.last_status());
 }
