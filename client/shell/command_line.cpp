@@ -313,7 +313,10 @@ std::vector<Described> CommandLine::options(const std::string& command) const {
 }
 
 std::string CommandLine::help(const std::string& command) const {
-  if (command.empty()) return app_->help();
+  // help() alone would speak of the command that is being run.
+  if (command.empty())
+    return app_->get_formatter()->make_help(app_.get(), app_->get_name(),
+                                            CLI::AppFormatMode::Normal);
   const CLI::App* known = find(command);
   if (known == nullptr) throw Error("usage", "help", "there is no command '" + command + "'");
   return known->help();

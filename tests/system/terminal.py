@@ -40,7 +40,9 @@ class Terminal:
         return self
 
     def run(self, text):
-        return self.type(text).press('Enter')
+        """Types a line, and sees it there before it ends it."""
+        self.type(text).wait(re.escape(text[-8:]) + r'\Z')
+        return self.press('Enter')
 
     def resize(self, columns, rows=24):
         self._tmux('resize-window', '-x', columns, '-y', rows)
@@ -49,7 +51,7 @@ class Terminal:
     def screen(self):
         """What is shown, without empty lines at the end."""
         lines = self._tmux('capture-pane', '-p').split('\n')
-        return '\n'.join(line.rstrip() for line in lines).rstrip('\n') + '\n'
+        return '\n'.join(line.rstrip() for line in lines).rstrip('\n')
 
     def wait(self, pattern, seconds=10):
         """Until the screen matches; gives the match."""
@@ -87,5 +89,5 @@ def compare_screen(test, name, screen, replacements=()):
     path = SCREENS / f'{name}.txt'
     if ACCEPT:
         SCREENS.mkdir(exist_ok=True)
-        path.write_text(screen)
-    test.assertEqual(path.read_text() if path.exists() else '(no such screen)', screen, path.name)
+        path.write_text(screen + '\n')
+    test.assertEqual(path.read_text() if path.exists() else '', screen + '\n', path.name)

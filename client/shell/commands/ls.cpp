@@ -104,7 +104,8 @@ void Listing::list(const std::string& path) {
 }
 
 int ls(const Options& options, Invocation& run) {
-  const std::string path = options.paths.empty() ? "" : remote_path(options.paths.front());
+  const std::string path =
+      options.paths.empty() ? run.seat().directory() : remote_path(options.paths.front());
   Listing listing(options, run);
   try {
     listing.list(path);

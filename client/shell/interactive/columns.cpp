@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::size_t gap = 2;
 
-// What it takes on a terminal; a byte that is no character takes one.
-std::size_t width_of(const std::string& text) {
+}  // namespace
+
+std::size_t columns_of(std::string_view text) {
   std::size_t width = 0;
   std::mbstate_t state{};
   for (std::size_t at = 0; at < text.size();) {
@@ -30,12 +31,10 @@ std::size_t width_of(const std::string& text) {
   return width;
 }
 
-}  // namespace
-
 std::string in_columns(const std::vector<std::string>& names, std::size_t columns) {
   if (names.empty()) return "";
   std::vector<std::size_t> widths;
-  for (const std::string& name : names) widths.push_back(width_of(name));
+  for (const std::string& name : names) widths.push_back(columns_of(name));
   const std::size_t each = *std::max_element(widths.begin(), widths.end()) + gap;
   const std::size_t across = std::max<std::size_t>(1, (columns + gap - 1) / each);
   const std::size_t down = (names.size() + across - 1) / across;

@@ -47,6 +47,7 @@ struct Editor::Library {
   void open();
   void remember(const std::string& line);
   int read_character(wchar_t& character);
+  void draw_again();
   unsigned char on_tab();
 
   static Library& of(EditLine* editor) {
@@ -90,7 +91,7 @@ void Editor::Library::open() {
   for (const auto& [key, function] : keys)
     ::el_set(editor, EL_BIND, key, function, static_cast<char*>(nullptr));
   // Stopped at the prompt, the process would leave the terminal in its editing state.
-  for (const char* key : {"susp=", "dsusp=", "quit="})
+  for (const char* key : {"susp=", "quit="})
     ::el_set(editor, EL_SETTY, "-d", key, static_cast<char*>(nullptr));
   ::el_source(editor, nullptr);
   for (const std::string& line : file.load()) remember(line);
@@ -113,9 +114,7 @@ int Editor::Library::read_character(wchar_t& character) {
     }
     if (ready[2].revents != 0) {
       std::uint64_t times = 0;
-      if (::read(interruption.resized_fd(), &times, sizeof times) < 0) continue;
-      ::el_resize(editor);
-      ::el_set(editor, EL_REFRESH);
+      if (::read(interruption.resized_fd(), &times, sizeof times) >= 0) draw_again();
       continue;
     }
     if (ready[0].revents == 0) continue;
@@ -128,6 +127,20 @@ int Editor::Library::read_character(wchar_t& character) {
     // What is no character is not typed; one that is not whole yet goes on.
     if (size == static_cast<std::size_t>(-1)) half_read = {};
   }
+}
+
+// The library draws from where it believes the prompt to begin, so the cursor has to be there: as
+// many lines up as the terminal now needs for what stands before it.
+void Editor::Library::draw_again() {
+  const LineInfo* line = ::el_line(editor);
+  const std::size_t before = columns_of(prompt) + columns_of({line->buffer, line->cursor});
+  const std::size_t up = before / columns();
+  std::string move = "\r";
+  if (up > 0) move += "\x1b[" + std::to_string(up) + "A";
+  std::fputs((move + "\x1b[J").c_str(), stdout);
+  std::fflush(stdout);
+  ::el_resize(editor);
+  ::el_set(editor, EL_REFRESH);
 }
 
 unsigned char Editor::Library::on_tab() {
