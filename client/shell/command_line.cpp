@@ -355,7 +355,7 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
   if (command.empty()) {
     text = "a command is needed";
   } else if (!known) {
-    text = "there is no command '" + command + "'; 'help' lists them";
+    text = "there is no command '" + command + "'";
   } else if (text.starts_with(operands_name)) {
     const CLI::Option* operands = known->get_option_no_throw(operands_name);
     text.replace(0, std::strlen(operands_name), operands->get_option_text());

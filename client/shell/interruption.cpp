@@ -49,7 +49,7 @@ Interruption::Interruption() {
   signal_fd_ = checked(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   for (int* fd : {&wake_fd_, &end_fd_, &resized_fd_})
     *fd = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-  give_signals_back();
+  watcher_ = std::thread([this] { watch(); });
 }
 
 Interruption::~Interruption() {
@@ -67,6 +67,9 @@ int Interruption::take_signals() {
 }
 
 void Interruption::give_signals_back() {
+  signalfd_siginfo info;
+  while (::read(signal_fd_, &info, sizeof info) == sizeof info)
+    if (info.ssi_signo != SIGINT) take_in(static_cast<int>(info.ssi_signo));
   watcher_ = std::thread([this] { watch(); });
 }
 

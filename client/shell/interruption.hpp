@@ -37,7 +37,8 @@ class Interruption {
   /// From now on the caller reads the signals, as signalfd_siginfo, from the descriptor returned
   /// (it does not block) and nothing is stopped by them.
   int take_signals();
-  /// After take_signals(), when the caller does not read them any more.
+  /// After take_signals(), when the caller does not read them any more. A Ctrl-C that is left over
+  /// was meant for what ran meanwhile.
   void give_signals_back();
   /// The signal mask this process was started with, for a child.
   const sigset_t& original_mask() const { return original_mask_; }

@@ -16,7 +16,7 @@ from harness import SLUICE, wait_for
 
 PAGE = Page()
 NOWHERE = 'ipc:///nowhere'
-WITHOUT_SERVER = ('servers', 'version')
+WITHOUT_SERVER = ('servers', 'version', 'help')
 CHANGES = ('mkdir', 'rm', 'mv', 'cp', 'put')
 
 
@@ -240,6 +240,14 @@ class Looking(RowTest):
         self.assertRegex(self.text(server=NOWHERE), r'\Asluice \d+\.\d+\.\d+\n\Z')
         [version] = self.objects(server=NOWHERE)
         self.assertEqual(f'sluice {version["sluice"]}\n', self.text())
+
+
+    @row('help', '')
+    def test_help(self):
+        self.assertEqual(self.text(server=NOWHERE), self.ok('--help'))
+        self.assertEqual(self.text('put', server=NOWHERE), self.ok('put', '--help'))
+        self.fails(2, 'frobnicate', says="'frobnicate'")
+        self.fails(2, 'put', 'get', says='get')
 
 
 class Changing(RowTest):
@@ -545,6 +553,16 @@ class Global(RowTest):
             self.assertEqual(short, long)
             self.assertIn('Usage: sluice ', long)
             self.assertEqual(self.ok('--json', *command, '--help'), long)
+
+    @row(GLOBAL, '-c')
+    def test_script(self):
+        self.assertEqual(self.ok('-c', 'version; version', server=NOWHERE),
+                         2 * self.ok('version'))
+
+    @row(GLOBAL, '-e')
+    def test_ends_at_error(self):
+        self.assertEqual(self.sluice('-e', '-c', 'cat none; version')[:2], (3, ''))
+        self.fails(2, '-e', 'version', says='-e')
 
     @row(GLOBAL, '--version')
     def test_version(self):

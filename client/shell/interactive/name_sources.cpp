@@ -35,9 +35,7 @@ void RemoteNames::names(const std::string& directory, const std::string& prefix,
                         const Taker& taker) {
   auto page = [&](const std::vector<Entry>& entries) {
     for (const Entry& entry : entries)
-      if (entry.name.starts_with(prefix) &&
-          !taker({entry.name, entry.attributes.kind == Kind::directory}))
-        throw Enough{};
+      if (!taker({entry.name, entry.attributes.kind == Kind::directory})) throw Enough{};
   };
   try {
     client_.list(remote_path(resolved(directory_, directory)), page, {.prefix = prefix},

@@ -187,10 +187,10 @@ int Shell::end(int status) {
 
 int run_shell(const CommandLine& line, Interruption& interruption) {
   read_characters_as_utf8();
+  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   Shell shell(line.global(), interruption);
   try {
     if (line.script()) return shell.run_text(*line.script(), line.ends_at_error());
-    const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
     return terminal ? shell.run_terminal() : shell.run_input(line.ends_at_error());
   } catch (const Error& error) {
     // Which server is meant cannot be found out.
