@@ -14,6 +14,7 @@ Row = collections.namedtuple('Row', 'command option does prints json shapes exit
 Message = collections.namedtuple('Message', 'code exit typed printed')
 
 TYPES = {'string': str, 'integer': int, 'boolean': bool}
+OR_ABSENT = ' or absent'
 
 
 class Page:
@@ -42,7 +43,7 @@ class Page:
         return sections
 
     def _read(self, title, lines):
-        synopsis = [line.strip() for line in lines if line.startswith('    sluice ')]
+        synopsis = [line.strip() for line in lines if line.startswith('    ')]
         for head, cells in _tables(lines):
             if head[0] == 'option':
                 self._add_row(title, cells)
@@ -69,14 +70,21 @@ class Page:
 
     @property
     def commands(self):
-        return [command for command, option in self.rows if option == '']
+        """Of the system's command line."""
+        return [name for name, synopsis in self.synopses.items() if synopsis.startswith('sluice ')]
+
+    @property
+    def shell_commands(self):
+        """Those that only the shell has."""
+        return [name for name, synopsis in self.synopses.items() if name not in self.commands]
 
     def options(self, command):
         return {option for name, option in self.rows if name == command and option}
 
     def fits(self, value, shape):
         """Nothing, or how a parsed JSON object differs from what the page says of it."""
-        wanted = self.shapes[shape]
+        wanted = {key: kind.removesuffix(OR_ABSENT) for key, kind in self.shapes[shape].items()
+                  if key in value or not kind.endswith(OR_ABSENT)}
         if list(value) != list(wanted):
             return f'{shape} has the keys {list(value)}, documented are {list(wanted)}'
         for key, kind in wanted.items():

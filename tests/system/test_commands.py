@@ -1,128 +1,16 @@
 # Every row of docs/commands.md, one by one: what the command prints on standard output and standard
 # error, its JSON, its exit status. The page is complete if --help names nothing else, the tests are
-# if each row has one. Read on: commands_page.py, test_messages.py.
+# if each row has one. Read on: row_test.py, test_in_shell.py, test_statuses.py, test_messages.py.
 import json
-import os
-import pathlib
 import re
-import shutil
+import shlex
 import signal
-import subprocess
-import tempfile
 
 import harness
-from commands_page import GLOBAL, Page
-from harness import SLUICE, wait_for
-
-PAGE = Page()
-NOWHERE = 'ipc:///nowhere'
-WITHOUT_SERVER = ('servers', 'version', 'help')
-CHANGES = ('mkdir', 'rm', 'mv', 'cp', 'put')
-
-
-def row(command, *options):
-    """Marks the test of these rows; '' is the command without options."""
-    def mark(test):
-        test.rows = [(command, option) for option in options]
-        return test
-    return mark
-
-
-class SharedServer(harness.SystemTest):
-    """One server for all tests of a class, empty before each."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        directory = pathlib.Path(tempfile.mkdtemp(prefix='sluice-'))
-        cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
-        cls.main = harness.Server(directory)
-        cls.addClassCleanup(lambda: cls.main.process and cls.main.process.cleanup())
-        cls.main.start()
-
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.clear)
-
-    def clear(self):
-        names = [entry['path'] for entry in self.json('ls')]
-        if names:
-            wait_for(lambda: not self.json('locks'), 10, 'no lock left')
-            self.ok('rm', '-r', '--', *names)
-
-    def tree(self):
-        """x/file0 to x/file3 and x/sub/in on the server, and the same in the scratch directory."""
-        local = self.directory / 'x'
-        (local / 'sub').mkdir(parents=True)
-        for i in range(4):
-            (local / f'file{i}').write_text(f'{i}\n')
-        (local / 'sub' / 'in').write_text('in\n')
-        self.ok('put', '-r', local, 'x')
-        return local
-
-    def hold(self, *claims):
-        """A lock held by another process until its input is closed; gives (process, token)."""
-        holder = self.start_sluice('lock', *claims, '--', 'sh', '-c',
-                                   'echo "$SLUICE_LOCK_TOKEN"; cat', stdin=subprocess.PIPE)
-        token = holder.popen.stdout.readline().decode().strip()
-        self.assertTrue(token, holder.log_text())
-        return holder, token
-
-    def end(self, holder):
-        holder.popen.stdin.close()
-        self.assertEqual(holder.wait(10), 0)
-
-    def assert_fits(self, value, *shapes):
-        problems = [PAGE.fits(value, shape) for shape in shapes]
-        self.assertIn(None, problems)
-
-    def error_object(self, text):
-        """The one JSON object of a failure."""
-        self.assertRegex(text, r'\A[^\n]+\n\Z')
-        error = json.loads(text)
-        self.assert_fits(error, 'error')
-        return error
-
-
-class RowTest(SharedServer):
-    """A test of the rows that it was marked with."""
-
-    def setUp(self):
-        super().setUp()
-        rows = [PAGE.rows[key] for key in getattr(self, self._testMethodName).rows]
-        self.command = rows[0].command
-        self.shapes = rows[0].shapes
-        self.exits = {status for found in rows for status in found.exits}
-
-    def arguments(self, arguments):
-        return arguments if self.command == GLOBAL else (self.command, *arguments)
-
-    def text(self, *arguments, **options):
-        """Runs the row's command, which has to succeed without a word on standard error."""
-        self.assertIn(0, self.exits)
-        return self.ok(*self.arguments(arguments), **options)
-
-    def silent(self, *arguments, **options):
-        self.assertEqual(self.text(*arguments, **options), '')
-
-    def objects(self, *arguments, **options):
-        """The same with --json: all that it prints are objects of the row's shapes."""
-        self.assertIn(0, self.exits)
-        objects = self.json(*self.arguments(arguments), **options)
-        for value in objects:
-            self.assert_fits(value, *self.shapes)
-        return objects
-
-    def fails(self, status, *arguments, says=(), **options):
-        """A failure, which must not print anything on standard output, as text and as JSON."""
-        self.assertIn(status, self.exits)
-        arguments = self.arguments(arguments)
-        plain = self.refused(status, *arguments, says=says, **options)
-        as_json = self.sluice('--json', *arguments, **options)
-        self.assertEqual((plain.out, as_json.out, as_json.status), ('', '', status))
-        error = self.error_object(as_json.err)
-        self.assertEqual(error['exit'], status)
-        return error
+import test_in_shell
+from commands_page import GLOBAL
+from harness import wait_for
+from row_test import CHANGES, NOWHERE, PAGE, RowTest, row
 
 
 class Looking(RowTest):
@@ -220,6 +108,14 @@ class Looking(RowTest):
                          (self.main.endpoint, 1, 2))
         self.fails(2, 'operand', says='operand')
 
+    @row('help', '')
+    def test_help(self):
+        self.assertEqual(self.text(server=NOWHERE), self.ok('--help'))
+        for command in PAGE.commands:
+            self.assertEqual(self.text(command, server=NOWHERE), self.ok(command, '--help'))
+        self.fails(2, 'frobnicate', says="'frobnicate'")
+        self.fails(2, 'put', 'get', says='COMMAND')
+
     @row('servers', '')
     def test_servers(self):
         self.assertEqual(self.text(server=NOWHERE), '')
@@ -240,14 +136,6 @@ class Looking(RowTest):
         self.assertRegex(self.text(server=NOWHERE), r'\Asluice \d+\.\d+\.\d+\n\Z')
         [version] = self.objects(server=NOWHERE)
         self.assertEqual(f'sluice {version["sluice"]}\n', self.text())
-
-
-    @row('help', '')
-    def test_help(self):
-        self.assertEqual(self.text(server=NOWHERE), self.ok('--help'))
-        self.assertEqual(self.text('put', server=NOWHERE), self.ok('put', '--help'))
-        self.fails(2, 'frobnicate', says="'frobnicate'")
-        self.fails(2, 'put', 'get', says='get')
 
 
 class Changing(RowTest):
@@ -554,16 +442,6 @@ class Global(RowTest):
             self.assertIn('Usage: sluice ', long)
             self.assertEqual(self.ok('--json', *command, '--help'), long)
 
-    @row(GLOBAL, '-c')
-    def test_script(self):
-        self.assertEqual(self.ok('-c', 'version; version', server=NOWHERE),
-                         2 * self.ok('version'))
-
-    @row(GLOBAL, '-e')
-    def test_ends_at_error(self):
-        self.assertEqual(self.sluice('-e', '-c', 'cat none; version')[:2], (3, ''))
-        self.fails(2, '-e', 'version', says='-e')
-
     @row(GLOBAL, '--version')
     def test_version(self):
         version = self.text('--version', server=NOWHERE)
@@ -571,184 +449,45 @@ class Global(RowTest):
         self.assertEqual(self.ok('--json', '--version'), version)
 
 
-class Statuses(SharedServer):
-    """Every exit status of every command, as the page lists them."""
-
-    def stopped_commands(self):
-        """All commands that ask a server, with what they would ask."""
-        return {'ls': ['x'], 'stat': ['x'], 'cat': ['x/file0'], 'locks': [], 'ping': [],
-                'mkdir': ['new'], 'rm': ['x/file1'], 'mv': ['x/file2', 'moved'],
-                'cp': ['x/file0', 'copy'], 'put': [self.note, 'put'],
-                'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true']}
-
-    def documented(self, status):
-        return {name for name in PAGE.commands if status in PAGE.rows[name, ''].exits}
-
-    def provoke(self, status, cases, **options):
-        """Runs what has to end with that status: these commands and no others can."""
-        self.assertEqual(set(cases), self.documented(status), f'exit status {status}')
-        for command, arguments in cases.items():
-            with self.subTest(command=command, status=status):
-                self.refused(status, command, *arguments, **options)
-
-    def test_all_are_known(self):
-        for found in PAGE.rows.values():
-            self.assertLessEqual(found.exits, PAGE.statuses, found)
-
-    def test_done(self):
-        self.assertEqual(self.documented(0), set(PAGE.commands))
-
-    def test_output_that_cannot_be_written(self):
-        self.tree()
-        cases = {**self.stopped_commands(), 'version': []}
-        self.assertEqual(set(cases), self.documented(1))
-        # It prints nothing of its own; this machine fails it by having no more processes.
-        del cases['lock']
-        holder, _ = self.hold('a')
-        for command, arguments in cases.items():
-            with self.subTest(command=command), open('/dev/full', 'wb') as full:
-                done = subprocess.run([str(SLUICE), '--json', command, *map(str, arguments)],
-                                      stdout=full, stderr=subprocess.PIPE, check=False,
-                                      stdin=subprocess.DEVNULL, env=self.environment())
-                self.assertEqual(done.returncode, 1)
-                self.assertEqual(self.error_object(done.stderr.decode())['path'],
-                                 'standard output')
-        self.end(holder)
-
-    def test_usage(self):
-        self.assertEqual(self.documented(2), set(PAGE.commands))
-        for command in PAGE.commands:
-            self.refused(2, command, '--nonsense', says="'--nonsense'", server=NOWHERE)
-
-    def test_not_found(self):
-        self.provoke(3, {'ls': ['none'], 'stat': ['none'], 'cat': ['none'], 'mkdir': ['none/d'],
-                         'rm': ['none'], 'mv': ['none', 'a'], 'cp': ['none', 'a'],
-                         'put': [self.note, 'none/a'], 'get': ['none', self.directory / 'a']},
-                     says='none')
-
-    def test_wrong_kind(self):
-        self.tree()
-        beneath = 'x/file0/beneath'
-        self.provoke(4, {'ls': [beneath], 'stat': [beneath], 'cat': ['x'], 'mkdir': ['x'],
-                         'rm': ['x'], 'mv': ['x/file1', beneath], 'cp': ['x', 'copy'],
-                         'put': [self.note, beneath], 'get': ['x', self.directory / 'a']},
-                     says='x')
-
-    def test_locked(self):
-        self.tree()
-        holder, _ = self.hold('--tree', '.')
-        self.provoke(5, {**{name: self.stopped_commands()[name] for name in CHANGES},
-                         'lock': ['x', '--', 'true']}, says='locked by somebody else')
-        self.end(holder)
-
-    def test_lock_not_held(self):
-        self.tree()
-        holder, token = self.hold('elsewhere')
-        self.end(holder)
-        cases = {name: ['--token', token, *self.stopped_commands()[name]] for name in CHANGES}
-        # `lock` itself: test_lock_ttl.
-        self.assertEqual({*cases, 'lock'}, self.documented(6))
-        for command, arguments in cases.items():
-            self.refused(6, command, *arguments, says='lock')
-
-    def test_damaged(self):
-        self.put_text('a', 'stored')
-        (self.main.root / 'a').write_text('edited')
-        self.provoke(9, {'cat': ['a'], 'cp': ['a', 'b'], 'get': ['a', self.directory / 'a']},
-                     says='a: ')
-
-    def test_unreachable(self):
-        endpoint = f'ipc://{self.directory}/nothing'
-        running = {command: self.start_sluice(command, *arguments, server=endpoint)
-                   for command, arguments in self.stopped_commands().items()}
-        self.assertEqual(set(running), self.documented(8))
-        for command, process in running.items():
-            with self.subTest(command=command):
-                self.assertEqual(process.wait(20), 8)
-                self.assertRegex(process.log_text(), rf'\Asluice: {endpoint}: [^\n]+\n\Z')
-
-    def test_interrupted(self):
-        self.tree()
-        self.main.process.signal(signal.SIGSTOP)
-        try:
-            running = {command: self.start_sluice(command, *arguments)
-                       for command, arguments in self.stopped_commands().items()}
-            self.assertEqual(set(running), self.documented(130))
-            for command, process in running.items():
-                with self.subTest(command=command):
-                    wait_for(lambda process=process: blocks_interrupts(process.pid), 10, 'a start')
-                    process.signal(signal.SIGINT)
-                    self.assertEqual(process.wait(5), 130)
-                    self.assertRegex(process.log_text(), r'\Asluice: [^\n]+\n\Z')
-        finally:
-            self.main.process.signal(signal.SIGCONT)
-
-
-def blocks_interrupts(pid):
-    for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines():
-        if line.startswith('SigBlk:'):
-            return int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1
-    return False
-
-
-class Denied(harness.SystemTest):
-    def test_denied(self):
-        """A server that may not do everything, as those of root may."""
-        self.directory.chmod(0o777)
-        program = self.directory / 'sluiced'
-        shutil.copy(harness.SLUICED, program)
-        server = self.server(start=False, prefix=harness.as_nobody(), program=program)
-        closed = server.root / 'closed'
-        closed.mkdir()
-        (server.root / 'file').write_text('file')
-        (closed / 'file').write_text('closed')
-        for path in (server.root, server.root / 'file', closed, closed / 'file'):
-            if harness.as_nobody():
-                os.chown(path, harness.NOBODY, harness.NOBODY)
-        closed.chmod(0)
-        server.start()
-        cases = {'ls': ['closed'], 'stat': ['closed/file'], 'cat': ['closed/file'],
-                 'mkdir': ['closed/d'], 'rm': ['closed/file'], 'mv': ['file', 'closed/file'],
-                 'cp': ['file', 'closed/file'], 'put': [self.note, 'closed/a'],
-                 'get': ['closed/file', self.directory / 'a']}
-        self.assertEqual(set(cases),
-                         {name for name in PAGE.commands if 7 in PAGE.rows[name, ''].exits})
-        for command, arguments in cases.items():
-            with self.subTest(command=command):
-                self.refused(7, command, *arguments, says='closed')
-        closed.chmod(0o755)
-
-
 class Complete(harness.SystemTest):
     """The page has what the program has, and there is a test of every row."""
 
     def help(self, *command):
-        return self.ok(*command, '--help', server=NOWHERE)
+        if set(command) <= set(PAGE.commands):
+            return self.ok(*command, '--help', server=NOWHERE)
+        return self.ok('-c', shlex.join(['help', *command]), server=NOWHERE)
 
     @staticmethod
     def options_in(text):
         listed = re.findall(r'(?m)^ {2}(-[-\w]+(?:, ?-[-\w]+)*)', text)
         return {name.strip() for names in listed for name in names.split(',')}
 
+    @staticmethod
+    def commands_in(text):
+        listed = text.split('Subcommands:\n')[1].split('\n\n')[0]
+        return set(re.findall(r'(?m)^ {2}(\w+)', listed))
+
     def test_commands(self):
-        listed = self.help().split('Subcommands:\n')[1].split('\n\n')[0]
-        self.assertEqual(set(re.findall(r'(?m)^ {2}(\w+)', listed)), set(PAGE.commands))
+        self.assertEqual(self.commands_in(self.help()), set(PAGE.commands))
+        in_shell = self.ok('-c', 'help', server=NOWHERE)
+        self.assertEqual(self.commands_in(in_shell), {*PAGE.commands, *PAGE.shell_commands})
 
     def test_options(self):
         self.assertEqual(self.options_in(self.help()), PAGE.options(GLOBAL))
-        for command in PAGE.commands:
+        for command in PAGE.synopses:
             options = self.options_in(self.help(command)) - {'-h', '--help'}
             self.assertEqual(options, PAGE.options(command), command)
 
     def test_synopses(self):
-        for command in PAGE.commands:
-            usage = re.search(r'Usage: sluice \[.*?\] \[--json\] (.*)', self.help(command)).group(1)
-            self.assertEqual(PAGE.synopses[command], f'sluice {usage}')
+        for command, synopsis in PAGE.synopses.items():
+            usage = re.search(r'Usage: (.*)', self.help(command)).group(1)
+            usage = re.sub(r'sluice \[--server \w+\] \[--json\]', 'sluice', usage)
+            self.assertEqual(synopsis, usage)
 
     def test_every_row_has_a_test(self):
-        tested = [key for case in (Looking, Changing, Copying, Locking, Global)
+        tested = [key for case in (Looking, Changing, Copying, Locking, Global,
+                                                test_in_shell.InShell, test_in_shell.Scripts)
                   for name in dir(case) for key in getattr(getattr(case, name), 'rows', ())]
-        self.assertEqual(len(tested), len(set(tested)))
         self.assertEqual(set(tested), set(PAGE.rows))
 
     def test_every_shape_is_used(self):

@@ -38,7 +38,7 @@ class Examples(harness.SystemTest):
     def examples_of(text):
         """Lines of the examples; one that ends with a backslash goes on."""
         text = text.replace('\\\n', ' ')
-        after = re.search(r'(?s)\n(?:Examples:\n|Example: )(.*)\Z', text).group(1)
+        after = re.search(r'(?s)\nExamples?:\s(.*)\Z', text).group(1)
         return [line.strip() for line in after.splitlines() if line.strip()]
 
     def begin(self, example):

@@ -6,8 +6,11 @@
 namespace sluice::shell {
 namespace {
 
-std::string shown(const std::string& directory, Invocation& run) {
-  return "/" + (run.out().is_terminal() ? escaped(directory) : directory) + "\n";
+void print_directory(const std::string& directory, Invocation& run) {
+  if (run.json())
+    run.out().print(JsonObject().add("path", directory).text() + "\n");
+  else
+    run.out().print("/" + (run.out().is_terminal() ? escaped(directory) : directory) + "\n");
 }
 
 int cd(const std::vector<std::string>& paths, Invocation& run) {
@@ -20,15 +23,12 @@ int cd(const std::vector<std::string>& paths, Invocation& run) {
   if (found == Found::nothing) throw Error("not_found", path, {});
   if (found == Found::other) throw Error("not_directory", path, {});
   seat.change_directory(path);
-  if (back) run.out().print(shown(path, run));
+  if (back) print_directory(path, run);
   return 0;
 }
 
 int pwd(Invocation& run) {
-  if (run.json())
-    run.out().print(JsonObject().add("path", run.seat().directory()).text() + "\n");
-  else
-    run.out().print(shown(run.seat().directory(), run));
+  print_directory(run.seat().directory(), run);
   return 0;
 }
 
@@ -38,8 +38,8 @@ void add_cd(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
   Command command = line.add(
       {"cd", "Go to a directory of the server.", "[PATH]",
-       "  cd results/2024\n  cd ..\n  cd /        the root\n  cd -        where it came from",
-       "Without PATH: to the root."},
+       "  cd results/2024\n  cd ..\n  cd /\n  cd -",
+       "Without PATH, and with '/': to the root. '-' is where it came from."},
       [paths](Invocation& run) { return cd(*paths, run); });
   command.operands("DIRECTORY", *paths, 0, 1);
 }
