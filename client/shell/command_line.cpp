@@ -232,7 +232,7 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
   if (options_end < arguments.size())
     arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(options_end));
   // It is asked for before it is known whether the rest can be parsed.
-  global_.json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  global_.json |= std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   if (!unknown_option.empty())
     return usage_error(command, "there is no option '" + unknown_option +
                                     "', and names that begin with '-' go behind '--'");
