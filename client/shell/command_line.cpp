@@ -352,11 +352,9 @@ int CommandLine::print_help(const CLI::ParseError& request) const {
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {
   const CLI::App* known = find(command);
   std::string text = what;
-  if (command.empty()) {
-    text = "a command is needed";
-  } else if (!known) {
+  if (!known && !command.empty()) {
     text = "there is no command '" + command + "'";
-  } else if (text.starts_with(operands_name)) {
+  } else if (known && text.starts_with(operands_name)) {
     const CLI::Option* operands = known->get_option_no_throw(operands_name);
     text.replace(0, std::strlen(operands_name), operands->get_option_text());
   }
