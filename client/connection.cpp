@@ -1,11 +1,10 @@
 // The only place of the library that has sockets and a thread.
 #include "client/connection.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 #include <future>
+
+#include "client/quiet_thread.hpp"
 
 namespace sluice::client {
 
@@ -48,29 +47,51 @@ protocol::Result<void> Connection::attach() {
 }
 
 void Connection::start() {
-  // Signals are the application's; its own threads are to get them.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { runner_.run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_quiet_thread([this] { runner_.run(); });
+}
+
+void Connection::end() {
+  if (ended_.exchange(true)) return;
+  held_locks_.watch().close();
+  const auto ended = std::make_shared<std::promise<void>>();
+  auto answered = ended->get_future();
+  submit(runtime::make_message({}, protocol::Bye{}), [ended](Message&&) { ended->set_value(); });
+  answered.wait_for(bye_patience);
+  held_locks_.lose_all();
 }
 
 Connection::~Connection() {
+  close();
+}
+
+void Connection::close() {
   if (!thread_.joinable()) return;
-  std::promise<void> ended;
-  submit(runtime::make_message({}, protocol::Bye{}), [&](Message&&) { ended.set_value(); });
-  ended.get_future().wait_for(bye_patience);
+  end();
   runner_.stop();
   thread_.join();
+  // What was posted to a runner that had stopped already.
+  std::map<std::uint64_t, Answer> unanswered;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    unanswered.swap(answers_);
+  }
+  for (auto& [handle, answer] : unanswered)
+    answer(runtime::make_error({}, {protocol::Code::cancelled, {}, {}}));
 }
 
 std::uint64_t Connection::submit(Message request, Answer answer) {
   std::uint64_t handle = 0;
+  bool closed = false;
   {
     const std::lock_guard lock(mutex_);
+    closed = closed_;
     handle = ++last_handle_;
-    answers_.emplace(handle, std::move(answer));
+    if (!closed) answers_.emplace(handle, std::move(answer));
+  }
+  if (closed) {
+    answer(runtime::make_error(request, {protocol::Code::cancelled, {}, {}}));
+    return handle;
   }
   request.peer = {Port::application, {}};
   request.stamp.job = handle;

@@ -3,7 +3,9 @@
 // come back on it. Read on: client/session.hpp, client/pipeline.hpp.
 #pragma once
 
+#include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -14,13 +16,21 @@
 
 namespace sluice::client {
 
-class Connection final : public Requester {
+class Connection final : public Requester, public std::enable_shared_from_this<Connection> {
  public:
   /// Fails with `unreachable` for an endpoint that is malformed.
   static protocol::Result<std::unique_ptr<Connection>> open(const std::string& endpoint,
                                                             SessionConfig config);
-  /// Says bye and waits a moment for the answer. What is unanswered is answered `cancelled`.
   ~Connection() override;
+
+  /// Says bye and waits a moment for the answer: what is unanswered, and whatever is asked from now
+  /// on, is answered `cancelled`; all locks are lost, and nobody is told of it. The second call
+  /// does nothing.
+  void end();
+  bool has_ended() const { return ended_; }
+  /// Ends the session and the thread; afterwards everything is answered `cancelled` by whoever
+  /// asks. Not on that thread.
+  void close();
 
   std::uint64_t submit(runtime::Message request, Answer answer) override;
   void cancel(std::uint64_t handle) override;
@@ -49,6 +59,9 @@ class Connection final : public Requester {
 
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Answer> answers_;
+  /// The thread has ended and answers nothing any more.
+  bool closed_ = false;
+  std::atomic<bool> ended_ = false;
   std::uint64_t last_handle_ = 0;
   std::optional<protocol::Welcome> welcome_;
 

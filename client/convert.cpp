@@ -7,8 +7,12 @@
 
 namespace sluice::client {
 
+Error exception_of(const protocol::Error& error) {
+  return {static_cast<std::uint16_t>(error.code), error.path, error.detail};
+}
+
 void raise(const protocol::Error& error) {
-  throw Error(static_cast<std::uint16_t>(error.code), error.path, error.detail);
+  throw exception_of(error);
 }
 
 Attributes to_public(const protocol::Attributes& attributes) {

@@ -13,6 +13,7 @@
 
 namespace sluice::client {
 
+Error exception_of(const protocol::Error& error);
 [[noreturn]] void raise(const protocol::Error& error);
 
 /// What is there, or the exception.

@@ -1,9 +1,10 @@
-// What a sluice::Lock holds. Read on: client/held_locks.hpp.
+// What a sluice::Lock holds, and what can be asked about it. Read on: client/held_locks.hpp.
 #pragma once
 
 #include <memory>
 
 #include "client/connection.hpp"
+#include "client/single_request.hpp"
 #include "sluice/client.hpp"
 
 namespace sluice {
@@ -13,6 +14,11 @@ struct Lock::Impl {
   std::weak_ptr<client::Connection> connection;
   std::shared_ptr<client::HeldLock> held;
   std::uint64_t number = 0;
+  /// The first it names, for errors.
+  std::string path;
+
+  client::Start<void> renew() const;
+  client::Start<void> release() const;
 };
 
 }  // namespace sluice

@@ -32,13 +32,6 @@ void give_back(Requester& requester, const Message& answer) {
 
 }  // namespace
 
-protocol::Result<Message> unless_error(Message&& answer) {
-  if (answer.header.type != protocol::Type::error) return std::move(answer);
-  auto reply = protocol::decode<protocol::ErrorReply>(answer.body);
-  if (!reply) return tl::make_unexpected(reply.error());
-  return protocol::fail(reply->code, reply->path, reply->detail);
-}
-
 Pipeline::Pipeline(Requester& requester, std::stop_token stop,
                    std::optional<std::chrono::milliseconds> patience)
     : requester_(requester),
@@ -60,7 +53,8 @@ Pipeline::~Pipeline() {
   if (!cancelled_) cancel_all();
 }
 
-void Pipeline::send(Message request, std::uint64_t tag) {
+void Pipeline::send(Message request, std::uint64_t tag, std::chrono::milliseconds more) {
+  bound(request, patience_, more);
   auto answer = [inbox = inbox_, tag, &requester = requester_](Message&& message) {
     {
       const std::lock_guard lock(inbox->mutex);
@@ -75,25 +69,14 @@ void Pipeline::send(Message request, std::uint64_t tag) {
   unanswered_[tag] = requester_.submit(std::move(request), std::move(answer));
 }
 
-protocol::Result<Pipeline::Answer> Pipeline::next(std::chrono::milliseconds more) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = patience_ ? Clock::now() + *patience_ + more : Clock::time_point::max();
+Pipeline::Answer Pipeline::next() {
   std::unique_lock lock(inbox_->mutex);
   const auto has_answer = [this] { return !inbox_->answers.empty(); };
-  const auto wait = [&](std::stop_token stop) {
-    return patience_ ? inbox_->arrived.wait_until(lock, std::move(stop), deadline, has_answer)
-                     : inbox_->arrived.wait(lock, std::move(stop), has_answer);
-  };
-  if (!wait(cancelled_ ? std::stop_token{} : stop_) && stop_.stop_requested() && !cancelled_) {
+  if (!inbox_->arrived.wait(lock, cancelled_ ? std::stop_token{} : stop_, has_answer)) {
     lock.unlock();
     cancel_all();
     lock.lock();
-    wait({});
-  }
-  if (!has_answer()) {
-    lock.unlock();
-    cancel_all();
-    return protocol::fail(Code::timed_out);
+    inbox_->arrived.wait(lock, has_answer);
   }
   Answer answer = std::move(inbox_->answers.front());
   inbox_->answers.pop_front();
@@ -108,18 +91,8 @@ void Pipeline::cancel_all() {
 
 protocol::Result<Message> Pipeline::call(Message request, std::chrono::milliseconds more) {
   if (stopped()) return protocol::fail(Code::cancelled);
-  send(std::move(request), 0);
-  auto answer = next(more);
-  if (!answer) return tl::make_unexpected(answer.error());
-  return unless_error(std::move(answer->message));
-}
-
-protocol::Result<ServerLimits> Pipeline::limits() {
-  if (const auto known = requester_.limits()) return *known;
-  if (auto pong = call(runtime::make_message({}, protocol::Ping{})); !pong)
-    return tl::make_unexpected(pong.error());
-  if (const auto known = requester_.limits()) return *known;
-  return protocol::fail(Code::bad_message, {}, "the server answered without a welcome");
+  send(std::move(request), 0, more);
+  return unless_error(next().message);
 }
 
 }  // namespace sluice::client

@@ -9,13 +9,13 @@
 #include <optional>
 #include <stop_token>
 
-#include "client/requester.hpp"
+#include "client/single_request.hpp"
 
 namespace sluice::client {
 
 class Pipeline {
  public:
-  /// `patience` bounds each wait for an answer (`timed_out`); none: no bound.
+  /// `patience` bounds the time until each request is answered (`timed_out`); none: no bound.
   explicit Pipeline(Requester& requester, std::stop_token stop = {},
                     std::optional<std::chrono::milliseconds> patience = {});
   /// Withdraws what is unanswered; a lock that is granted after all is given back.
@@ -29,12 +29,12 @@ class Pipeline {
     runtime::Message message;
   };
 
-  void send(runtime::Message request, std::uint64_t tag);
+  /// `more` is the wait that the request asks for itself.
+  void send(runtime::Message request, std::uint64_t tag, std::chrono::milliseconds more = {});
   std::size_t unanswered() const { return unanswered_.size(); }
-  /// Waits for the next answer, an `ErrorReply` being one too. `patience` is added to by `more`.
-  /// Once the call is to stop, what is unanswered is withdrawn and its answers are still awaited.
-  /// Fails with `timed_out` only.
-  protocol::Result<Answer> next(std::chrono::milliseconds more = {});
+  /// Waits for the next answer, an `ErrorReply` being one too. Once the call is to stop, what is
+  /// unanswered is withdrawn and its answers are still awaited.
+  Answer next();
   bool stopped() const { return stop_.stop_requested(); }
 
   /// Sends one request and waits for its answer; an `ErrorReply` becomes an error.
@@ -48,9 +48,6 @@ class Pipeline {
     return protocol::decode<Reply>(reply->body);
   }
 
-  /// What the server has granted; asks it for a sign of life if it was not reached yet.
-  protocol::Result<ServerLimits> limits();
-
  private:
   struct Inbox;
   void cancel_all();
@@ -63,8 +60,5 @@ class Pipeline {
   std::map<std::uint64_t, std::uint64_t> unanswered_;
   bool cancelled_ = false;
 };
-
-/// The error an answer is, or the answer.
-protocol::Result<runtime::Message> unless_error(runtime::Message&& answer);
 
 }  // namespace sluice::client

@@ -23,7 +23,8 @@ class Requester {
   using Answer = std::function<void(runtime::Message&&)>;
 
   virtual ~Requester() = default;
-  /// Sends a request (`header.type`, `header.credit_bytes`, `body`, `payload`). `answer` is called
+  /// Sends a request (`header.type`, `header.credit_bytes`, `body`, `payload`); `stamp.number`, if
+  /// it is not 0, bounds the time until it is answered (ms, `timed_out`). `answer` is called
   /// exactly once, on another thread, with the server's answer or an `ErrorReply`. Gives the handle
   /// for `cancel`.
   virtual std::uint64_t submit(runtime::Message request, Answer answer) = 0;

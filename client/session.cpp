@@ -81,8 +81,12 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
 void Session::on_request(Message&& message, Outbox& outbox) {
   Request request;
   request.lane = lane_of(message.header.type);
-  request.message = std::move(message);
   request.posted = now_;
+  if (message.stamp.number > 0) {
+    request.answer_by = now_ + Time(static_cast<Time::rep>(message.stamp.number));
+    due_ = std::min(due_, *request.answer_by);
+  }
+  request.message = std::move(message);
   if (ended_) return answer_error(request, *refusal_, outbox);
   const Lane lane = request.lane;
   enqueue(std::move(request));
@@ -113,7 +117,7 @@ void Session::on_cancel(std::uint64_t job, Outbox& outbox) {
     send_cancel(found->first, request, outbox);
   } else {
     request.cancel_at = now_;
-    abandon(request, outbox);
+    abandon(request, cancelled, outbox);
   }
 }
 
@@ -338,8 +342,8 @@ void Session::answer_error(const Request& request, const protocol::Error& error,
   answer(runtime::make_error(request.message, error), request.message.stamp.job, outbox);
 }
 
-void Session::abandon(Request& request, Outbox& outbox) {
-  answer_error(request, {Code::cancelled, {}, {}}, outbox);
+void Session::abandon(Request& request, const protocol::Error& error, Outbox& outbox) {
+  answer_error(request, error, outbox);
   request.abandoned = true;
 }
 

@@ -3,8 +3,9 @@
 // restarts of the server. A plain state machine, also run by the simulator.
 //
 // The application posts its requests at Port::application: `stamp.job` is its own handle (never 0),
-// `header` has type and credit_bytes, then body and payload. Each is answered there exactly once,
-// with the same `stamp.job`: by the server's answer or by an `ErrorReply`. To withdraw a request,
+// `header` has type and credit_bytes, then body and payload; `stamp.number`, if it is not 0, is the
+// time (ms) until it is answered `timed_out`. Each is answered there exactly once, with the same
+// `stamp.job`: by the server's answer or by an `ErrorReply`. To withdraw a request,
 // post a `Cancel` with that request's handle as `stamp.job`; the request is still answered, the
 // Cancel is not. `Bye` ends the session: what is unanswered is answered `cancelled`, and then the
 // Bye with `ByeReply`.
@@ -69,6 +70,8 @@ class Session final : public runtime::Actor {
     /// Refused for now (overloaded, shutting down): since when, why, and when to try again.
     std::optional<Time> refused_since;
     std::optional<Time> retry_at;
+    /// When its time is over, if it has one.
+    std::optional<Time> answer_by;
     int refusals = 0;
     /// The how manyth change of the session it is; 0 if it is none.
     std::uint64_t change = 0;
@@ -103,6 +106,7 @@ class Session final : public runtime::Actor {
   void say_pings(Outbox& outbox);
   void watch_silence(Link& link, Outbox& outbox);
   void try_again(Outbox& outbox);
+  Time run_out(Outbox& outbox);
   void give_up(Link& link, Outbox& outbox);
   void say_hello(Link& link, Outbox& outbox);
   void greet(Link& link, Time since, Outbox& outbox);
@@ -120,7 +124,7 @@ class Session final : public runtime::Actor {
   void repeat_all(Link& link, Outbox& outbox);
   void answer(Message&& message, std::uint64_t job, Outbox& outbox);
   void answer_error(const Request& request, const protocol::Error& error, Outbox& outbox);
-  void abandon(Request& request, Outbox& outbox);
+  void abandon(Request& request, const protocol::Error& error, Outbox& outbox);
   void fail_all(const protocol::Error& error, Outbox& outbox);
   void end(const protocol::Error& error, Outbox& outbox);
   Sent::iterator drop(Sent::iterator request);

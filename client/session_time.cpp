@@ -30,7 +30,7 @@ void Session::on_tick(Time now, Outbox& outbox) {
     answer(runtime::make_reply(*bye_, protocol::ByeReply{}), bye_->stamp.job, outbox);
     bye_.reset();
   }
-  due_ = runtime::never;
+  due_ = run_out(outbox);
   plan_tick();
 }
 
@@ -78,7 +78,7 @@ void Session::watch_silence(Link& link, Outbox& outbox) {
   // Whoever wants out need not wait for a server that may never come back.
   for (auto& [id, request] : sent_)
     if (request.cancel_at && !request.abandoned && (is_on(request, link) || !is_bulk))
-      abandon(request, outbox);
+      abandon(request, {protocol::Code::cancelled, {}, {}}, outbox);
 }
 
 void Session::greet(Link& link, Time since, Outbox& outbox) {
@@ -127,6 +127,39 @@ void Session::try_again(Outbox& outbox) {
     if (request.cancel_at && now_ >= *request.cancel_at && control_link_.is_open())
       send_cancel(id, request, outbox);
   }
+}
+
+// Gives the time of the next one to run out.
+Time Session::run_out(Outbox& outbox) {
+  const protocol::Error timed_out{protocol::Code::timed_out, {}, {}};
+  Time next = runtime::never;
+  const auto is_over = [&](const Request& request) {
+    if (!request.answer_by || request.abandoned) return false;
+    if (now_ >= *request.answer_by) return true;
+    next = std::min(next, *request.answer_by);
+    return false;
+  };
+  for (auto each = sent_.begin(); each != sent_.end();) {
+    Request& request = each->second;
+    if (!is_over(request)) {
+      ++each;
+    } else if (request.retry_at) {
+      answer_error(request, timed_out, outbox);
+      each = drop(each);
+    } else {
+      abandon(request, timed_out, outbox);
+      request.cancel_at = now_;
+      if (control_link_.is_open()) send_cancel(each->first, request, outbox);
+      ++each;
+    }
+  }
+  for (auto& queue : queued_)
+    std::erase_if(queue, [&](const Request& request) {
+      if (!is_over(request)) return false;
+      answer_error(request, timed_out, outbox);
+      return true;
+    });
+  return next;
 }
 
 void Session::send_cancel(std::uint64_t id, Request& request, Outbox& outbox) {

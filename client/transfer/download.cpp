@@ -33,7 +33,8 @@ class Download {
   /// Gives the snapshot back; also when a callback of the application throws.
   ~Download();
 
-  Result<protocol::Attributes> run();
+  /// Goes on from the answer to the `Get`.
+  Result<protocol::Attributes> run(runtime::Message&& answer);
 
  private:
   struct Chunk {
@@ -76,16 +77,12 @@ Download::~Download() {
                       [](runtime::Message&&) {});
 }
 
-Result<protocol::Attributes> Download::run() {
-  runtime::Message get = runtime::make_message({}, protocol::Get{path_});
-  get.header.credit_bytes = static_cast<std::uint32_t>(limits_.small_file_bytes);
-  auto answer = pipeline_.call(std::move(get));
-  if (!answer) return tl::make_unexpected(answer.error());
-  auto opened = protocol::decode<protocol::GetReply>(answer->body);
+Result<protocol::Attributes> Download::run(runtime::Message&& answer) {
+  auto opened = protocol::decode<protocol::GetReply>(answer.body);
   if (!opened) return tl::make_unexpected(opened.error());
   attributes_ = opened->attributes;
   snapshot_ = opened->snapshot;
-  auto taken = snapshot_.empty() ? take_whole(answer->payload) : take_chunks();
+  auto taken = snapshot_.empty() ? take_whole(answer.payload) : take_chunks();
   if (!taken) return tl::make_unexpected(taken.error());
   if (auto checked = check_root(); !checked) return tl::make_unexpected(checked.error());
   return attributes_;
@@ -128,10 +125,9 @@ void Download::ask_for(std::uint64_t offset) {
 }
 
 Result<void> Download::take_answer() {
-  auto answer = pipeline_.next();
-  if (!answer) return tl::make_unexpected(answer.error());
-  const std::uint64_t offset = answer->tag;
-  auto message = unless_error(std::move(answer->message));
+  Pipeline::Answer answer = pipeline_.next();
+  const std::uint64_t offset = answer.tag;
+  auto message = unless_error(std::move(answer.message));
   if (!message) return tl::make_unexpected(message.error());
   auto reply = protocol::decode<protocol::ReadReply>(message->body);
   if (!reply) return tl::make_unexpected(reply.error());
@@ -168,12 +164,40 @@ Result<void> Download::check_root() {
 
 }  // namespace
 
+Start<Opened> open_download(Requester& requester, const std::string& path,
+                            const std::stop_token& stop,
+                            std::optional<std::chrono::milliseconds> patience) {
+  return [&requester, path, stop, patience](Done<Opened> done) {
+    const auto ask_for_file = [=, &requester](Result<ServerLimits>&& limits) {
+      if (!limits) return done(tl::make_unexpected(limits.error()));
+      runtime::Message get = runtime::make_message({}, protocol::Get{path});
+      get.header.credit_bytes = static_cast<std::uint32_t>(limits->small_file_bytes);
+      bound(get, patience);
+      ask(requester, std::move(get), stop)([=](Result<runtime::Message>&& answer) {
+        if (!answer) return done(tl::make_unexpected(answer.error()));
+        const auto reply = protocol::decode<protocol::GetReply>(answer->body);
+        if (!reply) return done(tl::make_unexpected(reply.error()));
+        done(Opened{std::move(*answer), *limits, reply->snapshot.empty()});
+      });
+    };
+    ask_limits(requester, stop, patience)(ask_for_file);
+  };
+}
+
+Result<protocol::Attributes> finish_download(Requester& requester, const std::string& path,
+                                             Opened&& opened, const Output& output,
+                                             const Call& call,
+                                             std::optional<std::chrono::milliseconds> patience) {
+  return Download(requester, path, output, call, patience, opened.limits)
+      .run(std::move(opened.answer));
+}
+
 Result<protocol::Attributes> download(Requester& requester, const std::string& path,
                                       const Output& output, const Call& call,
                                       std::optional<std::chrono::milliseconds> patience) {
-  auto limits = Pipeline(requester, call.stop, patience).limits();
-  if (!limits) return tl::make_unexpected(limits.error());
-  return Download(requester, path, output, call, patience, *limits).run();
+  auto opened = wait_for(open_download(requester, path, call.stop, patience));
+  if (!opened) return tl::make_unexpected(opened.error());
+  return finish_download(requester, path, std::move(*opened), output, call, patience);
 }
 
 }  // namespace sluice::client

@@ -6,7 +6,7 @@
 #include <functional>
 #include <optional>
 
-#include "client/requester.hpp"
+#include "client/single_request.hpp"
 #include "protocol/messages/files.hpp"
 #include "sluice/types.hpp"
 
@@ -15,8 +15,25 @@ namespace sluice::client {
 /// Takes the bytes in order. A failure ends the download with it.
 using Output = std::function<protocol::Result<void>(std::uint64_t offset, std::string_view bytes)>;
 
-/// What the file was. Fails with what the server says, `damaged`, `cancelled`, `timed_out`. What
-/// has been handed to `output` until then is to be thrown away.
+/// A file as the server has opened it.
+struct Opened {
+  runtime::Message answer;
+  ServerLimits limits;
+  /// Its bytes are in the answer: to finish the download asks nobody any more.
+  bool is_whole = false;
+};
+
+/// The first half of a download.
+Start<Opened> open_download(Requester& requester, const std::string& path,
+                            const std::stop_token& stop,
+                            std::optional<std::chrono::milliseconds> patience);
+/// The second half; fails as `download`.
+protocol::Result<protocol::Attributes> finish_download(
+    Requester& requester, const std::string& path, Opened&& opened, const Output& output,
+    const Call& call, std::optional<std::chrono::milliseconds> patience);
+
+/// Both. What the file was. Fails with what the server says, `damaged`, `cancelled`, `timed_out`.
+/// What has been handed to `output` until then is to be thrown away.
 protocol::Result<protocol::Attributes> download(
     Requester& requester, const std::string& path, const Output& output, const Call& call,
     std::optional<std::chrono::milliseconds> patience = {});

@@ -85,7 +85,7 @@ Result<void> LocalTarget::write(std::string_view bytes) {
   return write_all(file_, bytes, local_.path);
 }
 
-Result<void> LocalTarget::finish(const protocol::Attributes& attributes) {
+Result<void> LocalTarget::finish(const Attributes& attributes) {
   if (temporary_.empty()) return {};
   if (local_.keep_mode && fchmod(file_.get(), attributes.mode & 07777) != 0)
     return local_failure(local_.path);

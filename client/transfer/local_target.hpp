@@ -19,7 +19,7 @@ class LocalTarget {
 
   protocol::Result<void> write(std::string_view bytes);
   /// Sets what is to be kept and gives the file its name.
-  protocol::Result<void> finish(const protocol::Attributes& attributes);
+  protocol::Result<void> finish(const Attributes& attributes);
 
  private:
   explicit LocalTarget(LocalFile local) : local_(std::move(local)) {}

@@ -70,11 +70,7 @@ Result<std::uint64_t> Upload::put_small() {
   if (!bytes) return tl::make_unexpected(bytes.error());
   if (auto unchanged = input_.check_unchanged(); !unchanged)
     return tl::make_unexpected(unchanged.error());
-  protocol::Put put{request_.path, protocol::root_of(protocol::leaves_of(bytes->bytes())),
-                    request_.preserve, request_.terms};
-  runtime::Message message = runtime::make_message({}, put);
-  message.payload = std::move(*bytes);
-  auto answer = pipeline_.call(std::move(message), lock_wait());
+  auto answer = pipeline_.call(put_message(request_, std::move(*bytes)), lock_wait());
   if (!answer) return tl::make_unexpected(answer.error());
   const auto reply = protocol::decode<protocol::PutReply>(answer->body);
   if (!reply) return tl::make_unexpected(reply.error());
@@ -124,11 +120,10 @@ Result<void> Upload::send_chunk() {
 }
 
 Result<void> Upload::take_answer() {
-  auto answer = pipeline_.next();
-  if (!answer) return tl::make_unexpected(answer.error());
-  auto confirmed = unless_error(std::move(answer->message));
+  Pipeline::Answer answer = pipeline_.next();
+  auto confirmed = unless_error(std::move(answer.message));
   if (!confirmed) return tl::make_unexpected(confirmed.error());
-  done_bytes_ += std::min<std::uint64_t>(input_.size_bytes() - answer->tag, limits_.chunk_bytes);
+  done_bytes_ += std::min<std::uint64_t>(input_.size_bytes() - answer.tag, limits_.chunk_bytes);
   report();
   return {};
 }
@@ -165,11 +160,19 @@ std::size_t transfer_window(const ServerLimits& limits) {
   return std::max(limits.chunk_bytes, std::min(transfer_window_bytes, limits.window_bytes / 2));
 }
 
+runtime::Message put_message(const UploadRequest& request, Payload bytes) {
+  const protocol::Put put{request.path, protocol::root_of(protocol::leaves_of(bytes.bytes())),
+                          request.preserve, request.terms};
+  runtime::Message message = runtime::make_message({}, put);
+  message.payload = std::move(bytes);
+  return message;
+}
+
 Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request, Input& input,
                              const Call& call, std::optional<std::chrono::milliseconds> patience) {
   if (input.size_bytes() > protocol::limits::file_bytes)
     return protocol::fail(Code::too_large, request.path, "files may have up to 16 TiB");
-  auto limits = Pipeline(requester, call.stop, patience).limits();
+  auto limits = wait_for(ask_limits(requester, call.stop, patience));
   if (!limits) return tl::make_unexpected(limits.error());
   if (input.size_bytes() <= limits->small_file_bytes)
     return Upload(requester, request, input, call, patience, *limits).put_small();

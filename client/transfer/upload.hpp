@@ -22,6 +22,9 @@ struct UploadRequest {
   protocol::Terms terms;
 };
 
+/// A small file (up to `ServerLimits::small_file_bytes`) as the one message that stores it.
+runtime::Message put_message(const UploadRequest& request, protocol::Payload bytes);
+
 /// The version of what was stored. Fails with what the server says, `local_io`, `cancelled`,
 /// `timed_out`.
 protocol::Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request,

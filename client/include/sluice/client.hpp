@@ -2,19 +2,25 @@
 //
 //     sluice::Client client({.endpoint = "tcp://files.example:5970"});
 //     sluice::Lock lock = client.acquire({{.path = "results/today"}}, {.wait = 10s});
-//     client.put_bytes("results/today", "42\n", {.token = lock.token()});
+//     client.under(lock).put_bytes("results/today", "42\n");
 //
 // A Client has one thread of its own for its session; its methods may be called from any number of
 // threads at once. Callbacks run on the thread that made the call, and what they throw comes out of
-// it. All failures are a sluice::Error. No operation uses a token unless it is given one.
+// it. All failures are a sluice::Error; besides those named below any call may throw `bad_path` (no
+// server accepts it), `unreachable`, `timed_out` (Options) and `cancelled` (Call::stop). Every call
+// here blocks until it is done; `async()` gives the same operations as futures. No operation uses a
+// token unless it is given one, by Change::token or by `under`. Read on: docs/library.md.
 #pragma once
 
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sluice/async.hpp"
 #include "sluice/error.hpp"
+#include "sluice/lock.hpp"
 #include "sluice/types.hpp"
 
 namespace sluice {
@@ -22,50 +28,31 @@ namespace sluice {
 /// The version of this library: "0.1.0".
 SLUICE_API std::string version();
 
-/// A lock that is held. Kept alive by its Client's session until it is released or lost. It may
-/// outlive the Client, but is lost then.
-class SLUICE_API Lock {
- public:
-  Lock() noexcept;
-  Lock(Lock&&) noexcept;
-  Lock& operator=(Lock&&) noexcept;
-  /// Releases, quietly.
-  ~Lock();
-
-  /// NUMBER-SECRET: goes into Change::token, or into $SLUICE_LOCK_TOKEN of a child. Empty for a
-  /// default-made Lock.
-  const std::string& token() const noexcept;
-  /// Grows with every grant of the server; what others see in lists.
-  std::uint64_t number() const noexcept;
-  /// How long it lives without a sign of this process.
-  std::chrono::milliseconds ttl() const noexcept;
-  /// Whether this side can no longer be sure to hold it: the server has said so, has forgotten the
-  /// session, or was out of reach for longer than the time to live. Asks nobody; once true it stays
-  /// so. Any thread.
-  bool lost() const noexcept;
-  /// Asks the server, and starts the time to live anew. Throws `fenced` if it is lost.
-  void renew();
-  /// Gives it back; throws `fenced` if it was lost before. The second call does nothing.
-  void release();
-
- private:
-  friend class Client;
-  struct Impl;
-  explicit Lock(std::unique_ptr<Impl> impl) noexcept;
-  std::unique_ptr<Impl> impl_;
-};
-
+/// A session with one server; or a view of one, under a lock.
 class SLUICE_API Client {
  public:
   /// Starts connecting but does not wait for it: a server that is not there is told by the first
-  /// call (`unreachable`). Throws `unreachable` for an endpoint that is malformed.
+  /// call (`unreachable`). Throws `usage` for an endpoint that is malformed.
   explicit Client(Options options = {});
-  /// Ends the session: its locks are released, unfinished uploads dropped. Calls still under way in
-  /// other threads must have returned.
+  /// Ends the session: its locks are released, unfinished uploads dropped, futures that are not
+  /// ready end with `cancelled`. Waits for callbacks that are under way, and up to a second for the
+  /// server. Blocking calls in other threads must have returned. The end of a view ends nothing.
   ~Client();
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  /// What was moved from may only be destroyed or assigned to. Assigning ends what was there, as
+  /// the destructor does. No other call may be under way.
+  Client(Client&& other) noexcept;
+  Client& operator=(Client&& other) noexcept;
 
+  /// A view of this Client that puts the lock's token into every change that names none. A lock
+  /// that is lost changes nothing about that: those changes then fail with `fenced`. The view
+  /// shares the session and its threads, costs nothing, and may outlive lock and Client; when the
+  /// Client is gone all it is asked for ends with `cancelled`. Throws `fenced` for a Lock that
+  /// holds nothing (default-made, moved from, or released). Does not block.
+  Client under(const Lock& lock) const;
+  /// The same operations as futures, under the same lock if this is a view. Does not block.
+  AsyncClient async() const noexcept;
+
+  /// What the server says of itself, and how long it took to say it.
   ServerStatus ping(const Call& call = {});
 
   // --- reading; never blocked by a writer ---
@@ -81,12 +68,15 @@ class SLUICE_API Client {
   /// `is_directory`, `not_regular`, `snapshot_gone` (the server or the session was lost on the
   /// way), `damaged` (the bytes are not those that were stored).
   Attributes get(const std::string& path, const Sink& sink, const Call& call = {});
-  /// The same into memory.
+  /// The same into memory; mind the size.
   std::string get_bytes(const std::string& path, const Call& call = {});
   /// The same into a local file, which appears under its name when it is whole, replacing what was
   /// there. Throws `local_io`, and `exists`, `is_directory` and `not_directory` about
   /// the local path too.
   Attributes get_file(const std::string& path, const LocalFile& local, const Call& call = {});
+  /// The same into a stream. Throws `local_io` if it takes no more. What was written before a
+  /// failure stays written.
+  Attributes get_stream(const std::string& path, std::ostream& stream, const Call& call = {});
 
   // --- changing; every change gives the number of its commit ---
   // Throw `locked` or `wait_timeout` where somebody else's lock is in the way; `fenced`,
@@ -97,13 +87,20 @@ class SLUICE_API Client {
   /// directory), `is_directory`, `local_io` (the source has changed while it was read).
   std::uint64_t put(const std::string& path, const Source& source, const Change& change = {},
                     const Call& call = {});
+  /// The same from memory.
   std::uint64_t put_bytes(const std::string& path, std::string_view bytes,
                           const Change& change = {}, const Call& call = {});
+  /// The same from a local file, pipe or device.
   std::uint64_t put_file(const std::string& path, const LocalFile& local, const Change& change = {},
                          const Call& call = {});
-  /// Reads the stream to its end first (into an unnamed temporary file if it is long). The total in
-  /// the progress is known from then on; before, it is 0.
+  /// The same from what has no size beforehand. Reads the stream to its end first (into an unnamed
+  /// temporary file if it is long). The total in the progress is known from then on; before, it is
+  /// 0.
   std::uint64_t put_stream(const std::string& path, const Stream& stream, const Change& change = {},
+                           const Call& call = {});
+  /// The same from a stream of the standard library, from where it stands to its end. Throws
+  /// `local_io` if it cannot be read.
+  std::uint64_t put_stream(const std::string& path, std::istream& stream, const Change& change = {},
                            const Call& call = {});
   /// A file or an empty directory; with `recursive` a directory and all beneath it, at once. Throws
   /// `not_found`, `not_empty`.
@@ -126,15 +123,17 @@ class SLUICE_API Client {
 
   // --- locks ---
 
-  /// All of the set or nothing. Throws `locked` (names the holder), `wait_timeout`, `cancelled`.
+  /// All of the set or nothing: up to 64 paths. Blocks for up to Acquire::wait. Throws `locked`
+  /// (names the holder), `wait_timeout`, `too_many_locks`, `too_large`.
   Lock acquire(const std::vector<Claim>& claims, const Acquire& how = {});
   /// Holders and waiters at, above (tree locks) and beneath a path; "" is all. Calls `page` for
   /// some at a time.
   void locks(const std::string& path, const LockPage& page, const Call& call = {});
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  explicit Client(std::shared_ptr<const client::Operations> operations) noexcept;
+  std::shared_ptr<const client::Operations> operations_;
+  bool owns_session_ = true;
 };
 
 }  // namespace sluice

@@ -16,28 +16,35 @@ namespace sluice {
 
 /// How to reach the server, and how long to try.
 struct Options {
+  /// "tcp://HOST:PORT" or "ipc://PATH".
   std::string endpoint = "tcp://127.0.0.1:5970";
   /// Shown to others in lists of locks; empty: "user@host:pid". At most 128 bytes.
   std::string name = {};
   /// How long the session and its locks outlive this process falling silent; 0: the server's
   /// default. The server may bound it.
   std::chrono::milliseconds lease{0};
-  /// How long the first call waits for a server that does not answer.
+  /// How long calls wait for a server that was never reached before they fail with `unreachable`.
   std::chrono::milliseconds connect_timeout{5'000};
-  /// How long a server that went away is waited for before calls fail with `unreachable`.
+  /// How long a server that went away is waited for before calls fail with `unreachable`. Until
+  /// then the client connects again and again, resumes its session, and repeats what was
+  /// unanswered; the server does each change once, however often it was asked. A server that
+  /// refuses for now
+  /// (`overloaded`, `shutting_down`) is asked again for as long. Later calls try anew.
   std::chrono::milliseconds reconnect_limit{30'000};
-  /// Bounds every single request beyond the wait it asks for itself; a request that runs out fails
-  /// with `timed_out`. None: no bound but those above.
+  /// Bounds every single request, and each part of a long transfer, beyond the wait it asks for
+  /// itself; what runs out is withdrawn and fails with `timed_out`. Of a change that timed out
+  /// nobody knows whether it was made. None: no bound but those above.
   std::optional<std::chrono::milliseconds> request_timeout = {};
 };
 
-/// Bytes moved so far and in all. Called on the thread that made the call.
+/// Bytes moved so far and in all, on the thread that does the call: the caller's own, or one of the
+/// client's own for a future. What it throws ends the call and comes out of it.
 using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
 /// How one call runs.
 struct Call {
-  /// Once asked to stop, the call withdraws what it has begun on the server and throws
-  /// `cancelled`; a change that was made already is reported as made.
+  /// Once asked to stop (by any thread), the call withdraws what it has begun on the server and
+  /// ends with `cancelled`; a change that was made already is reported as made.
   std::stop_token stop = {};
   /// Heard by the transfers of files only.
   Progress progress = {};
@@ -75,9 +82,9 @@ using EntryPage = std::function<void(const std::vector<Entry>& entries)>;
 
 /// What a change may carry.
 struct Change {
-  /// The lock under which this is done (Lock::token()). If that lock is lost, expired, or of
-  /// another path, the change fails (`fenced`, `lease_expired`, `not_covered`). Empty: the change
-  /// takes the lock it needs for just its own moment.
+  /// The lock under which this is done (Lock::token()); Client::under fills it in. If that lock is
+  /// lost, expired, or of another path, the change fails (`fenced`, `lease_expired`,
+  /// `not_covered`). Empty: the change takes the lock it needs for just its own moment.
   std::string token = {};
   /// How long to wait where somebody else's lock is in the way; 0: fail with `locked` at once.
   std::chrono::milliseconds wait{0};
@@ -104,8 +111,8 @@ struct LocalFile {
 
 /// Where the bytes of a put come from: `read` fills `buffer` with the `size` bytes at
 /// `offset_bytes` and returns how many it had; fewer than asked means the source has shrunk. Called
-/// on the thread that made the call, from the beginning to the end; once more from the beginning if
-/// the upload had to be begun anew.
+/// on the thread that does the call, from the beginning to the end; once more from the beginning if
+/// the upload had to be begun anew. What it throws ends the call and comes out of it.
 struct Source {
   std::uint64_t size_bytes = 0;
   std::function<std::size_t(std::uint64_t offset_bytes, char* buffer, std::size_t size)> read;
@@ -115,9 +122,10 @@ struct Source {
 /// end.
 using Stream = std::function<std::size_t(char* buffer, std::size_t size)>;
 
-/// Where the bytes of a get go: called on the thread that made the call, in the order of the file,
+/// Where the bytes of a get go: called on the thread that does the call, in the order of the file,
 /// without gaps or repeats. Bytes are checked against their leaves' digests before they come here;
 /// whether all of them are the file is known when the get returns. Not called for an empty file.
+/// What it throws ends the call and comes out of it.
 using Sink = std::function<void(std::uint64_t offset_bytes, std::string_view bytes)>;
 
 /// One path that a lock names.
@@ -129,13 +137,21 @@ struct Claim {
   bool shared = false;
 };
 
+/// How a lock is taken.
 struct Acquire {
   /// How long to wait for the lock; 0: fail with `locked` at once where it is not free. A wait that
   /// was in vain ends with `wait_timeout`.
   std::chrono::milliseconds wait{0};
   /// How long the lock lives without a sign of this process; 0: the session's lease.
   std::chrono::milliseconds ttl{0};
+  /// Once asked to stop, the acquire ends with `cancelled`, unless the lock is here already.
   std::stop_token stop = {};
+  /// Called once when the lock is lost, as Lock::lost() tells it, even if that is before the
+  /// acquire returns; never after the Lock was released, destroyed or assigned to (those wait for a
+  /// call that is under way), nor because the Client ends. On a thread of the client's own, for all
+  /// its locks one after the other: it may use the Client and the Lock, but must not destroy the
+  /// Client, nor throw (that ends the program).
+  std::function<void()> on_lost = {};
 };
 
 /// A holder or a waiter in the list of locks.

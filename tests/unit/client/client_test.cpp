@@ -7,6 +7,7 @@
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/locks.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/client/error_of.hpp"
 #include "tests/unit/client/tcp_server.hpp"
 
 namespace sluice::tests {
@@ -63,17 +64,6 @@ Reply answer(const Message& request) {
     default:
       return make_error(request, {Code::unknown_type, {}, {}});
   }
-}
-
-template <class F>
-Error error_of(F&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no exception");
-  throw std::logic_error("not reached");
 }
 
 TEST_CASE("answers and errors come through") {

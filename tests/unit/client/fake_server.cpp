@@ -88,11 +88,14 @@ void FakeServer::run() {
     for (Job& job : batch) {
       ++seen[job.request.header.type];
       const auto error = fault ? fault(job.request) : std::nullopt;
-      if (error && error->code == Code{}) {
+      const bool is_bounded = job.request.stamp.number > 0;
+      if (error && error->code == Code{} && !is_bounded) {
         unanswered_.push_back(std::move(job));
         continue;
       }
       Message reply = error ? make_error(job.request, *error) : serve(job.request);
+      if (error && error->code == Code{})
+        reply = make_error(job.request, {Code::timed_out, {}, {}});
       if (tamper) tamper(reply);
       lock.unlock();
       job.answer(std::move(reply));

@@ -24,10 +24,13 @@ class FakeServer final : public client::Requester {
 
   /// Waits until all that was asked is answered.
   void settle();
+  /// The answer to one request about files; as the script of a TcpServer too.
+  runtime::Message serve(const runtime::Message& request);
 
   client::ServerLimits granted{1u << 20, 128u << 10, 1'000};
   bool welcomed = true;
-  /// Asked before each request is served; an error becomes its answer, Code{} none at all.
+  /// Asked before each request is served; an error becomes its answer, Code{} none at all
+  /// (`timed_out` if the request has a time).
   std::function<std::optional<protocol::Error>(const runtime::Message&)> fault;
   /// Changes an answer on its way out.
   std::function<void(runtime::Message&)> tamper;
@@ -53,7 +56,6 @@ class FakeServer final : public client::Requester {
     Answer answer;
   };
   void run();
-  runtime::Message serve(const runtime::Message& request);
   runtime::Message serve_upload(const runtime::Message& request);
   runtime::Message serve_download(const runtime::Message& request);
   std::uint64_t store(const std::string& path, std::string bytes,

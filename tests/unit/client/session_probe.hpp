@@ -96,14 +96,18 @@ struct SessionProbe {
   void revive() { server.control_lives = server.bulk_lives = true; }
 
   template <protocol::Fields M>
-  void post(std::uint64_t job, const M& body, std::size_t payload = 0, std::uint32_t credit = 0) {
+  void post(std::uint64_t job, const M& body, std::size_t payload = 0, std::uint32_t credit = 0,
+            std::uint64_t limit_ms = 0) {
     runtime::Message message = runtime::make_message(application, body);
     message.stamp.job = job;
+    message.stamp.number = limit_ms;
     message.header.credit_bytes = credit;
     if (payload > 0) message.payload = protocol::Payload::of(std::string(payload, 'x'));
     probe.tell(std::move(message));
   }
-  void stat(std::uint64_t job) { post(job, protocol::Stat{"a" + std::to_string(job)}); }
+  void stat(std::uint64_t job, std::uint64_t limit_ms = 0) {
+    post(job, protocol::Stat{"a" + std::to_string(job)}, 0, 0, limit_ms);
+  }
   /// Withdraws what was posted with this handle.
   void cancel(std::uint64_t job) { post(job, protocol::Cancel{}); }
   runtime::Message expect_stat() { return probe.expect<protocol::Stat>(control).message; }

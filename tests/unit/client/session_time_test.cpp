@@ -299,5 +299,45 @@ TEST_CASE("a change that was cancelled in silence is not repeated") {
   CHECK(probe.session.unanswered() == 0);
 }
 
+TEST_CASE("a request that runs out of its time is answered then, and withdrawn") {
+  SessionProbe probe;
+  probe.connect();
+  probe.stat(1, 300);
+  const auto request = probe.expect_stat();
+  probe.stat(2);
+  const auto other = probe.expect_stat();
+  probe.probe.advance(Time(299));
+  probe.probe.expect_silence();
+  probe.probe.advance(Time(1));
+  probe.expect_failure(1, Code::timed_out);
+  const auto cancel = probe.probe.expect<protocol::Cancel>(control);
+  CHECK(cancel.body.request_id == request.header.request_id);
+  probe.probe.answer(request, protocol::StatReply{});
+  probe.probe.expect_silence();
+  probe.finish_stat(other, 2);
+  CHECK(probe.session.unanswered() == 0);
+}
+
+TEST_CASE("a lock that comes after its request ran out of its time is given back") {
+  SessionProbe probe;
+  probe.connect();
+  probe.post(1, protocol::AcquireLock{{{"a"}}, 100, 0}, 0, 0, 500);
+  const auto request = probe.probe.expect<protocol::AcquireLock>(control);
+  probe.probe.advance(Time(500));
+  probe.expect_failure(1, Code::timed_out);
+  probe.probe.expect<protocol::Cancel>(control);
+  probe.probe.answer(request.message, protocol::AcquireLockReply{"5-0123456789abcdef", 9'000});
+  CHECK(probe.probe.expect<protocol::ReleaseLock>(control).body.token == "5-0123456789abcdef");
+}
+
+TEST_CASE("a request runs out of its time before it was sent at all") {
+  SessionProbe probe;
+  probe.stat(1, 300);
+  probe.probe.expect<protocol::Hello>(control);
+  probe.probe.advance(Time(300));
+  probe.expect_failure(1, Code::timed_out);
+  CHECK(probe.session.unanswered() == 0);
+}
+
 }  // namespace
 }  // namespace sluice::tests

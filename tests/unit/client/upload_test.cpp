@@ -154,7 +154,6 @@ TEST_CASE("no answer within the patience is a failure of its own") {
       upload(server, request_for("a"), *input_from("abc"), {}, std::chrono::milliseconds(30));
   REQUIRE_FALSE(version);
   CHECK(version.error().code == Code::timed_out);
-  CHECK(server.cancelled == 1);
 }
 
 struct Scratch {

@@ -1,0 +1,363 @@
+// What runs on the connection's thread holds no share of the core: the last one must not end there.
+#include "client/operations.hpp"
+
+#include "client/lock.hpp"
+#include "client/transfer/local_target.hpp"
+#include "client/transfer/streams.hpp"
+#include "protocol/path.hpp"
+#include "protocol/token.hpp"
+
+namespace sluice::client {
+
+using protocol::Code;
+using protocol::Result;
+using runtime::Message;
+using std::chrono::milliseconds;
+
+namespace {
+
+using Paths = std::vector<std::string>;
+
+/// A path that no server could accept goes nowhere.
+Result<void> check(const Paths& paths) {
+  for (const std::string& path : paths)
+    if (auto checked = protocol::check_path(path); !checked) return checked;
+  return {};
+}
+
+/// What the server has left unsaid: which path, or which server.
+tl::unexpected<protocol::Error> named(protocol::Error error, const std::string& path,
+                                      const Connection& connection) {
+  const bool about_server =
+      protocol::exit_status(error.code) == protocol::exit_status(Code::unreachable);
+  if (error.path.empty()) error.path = about_server ? connection.endpoint() : path;
+  return tl::make_unexpected(std::move(error));
+}
+
+template <class T>
+Result<T> named(Result<T>&& result, const std::string& path, const Connection& connection) {
+  if (result) return std::move(result);
+  return named(std::move(result.error()), path, connection);
+}
+
+/// A lock that the server knows no more is lost.
+void note_failure(Connection& connection, const std::string& token, const protocol::Error& error) {
+  if (error.code == Code::fenced || error.code == Code::lease_expired)
+    connection.held_locks().lose(token);
+}
+
+/// Sends a message about `paths`, the first of which names an error that has no path.
+template <class Reply>
+Start<Reply> send(Core& core, Paths paths, Message message, const std::stop_token& stop,
+                  milliseconds more) {
+  bound(message, core.patience, more);
+  return [&connection = *core.connection, paths = std::move(paths), message = std::move(message),
+          stop](Done<Reply> done) {
+    if (auto checked = check(paths); !checked)
+      return done(tl::make_unexpected(std::move(checked.error())));
+    const std::string path = paths.empty() ? std::string() : paths.front();
+    ask(connection, message,
+        stop)([&connection, path, done = std::move(done)](Result<Message>&& answer) {
+      if (!answer) return done(named(std::move(answer.error()), path, connection));
+      done(named(protocol::decode<Reply>(answer->body), path, connection));
+    });
+  };
+}
+
+template <class Reply, class M>
+Start<Reply> request(Core& core, Paths paths, const M& body, const std::stop_token& stop,
+                     milliseconds more = {}) {
+  return send<Reply>(core, std::move(paths), runtime::make_message({}, body), stop, more);
+}
+
+/// The number of the commit.
+template <class Reply>
+Start<std::uint64_t> commit(Core& core, Paths paths, Message message, const protocol::Terms& terms,
+                            const std::stop_token& stop) {
+  auto start =
+      send<Reply>(core, std::move(paths), std::move(message), stop, milliseconds(terms.wait_ms));
+  return [start = std::move(start), &connection = *core.connection,
+          token = terms.token](Done<std::uint64_t> done) {
+    start([&connection, token, done = std::move(done)](Result<Reply>&& reply) {
+      if (reply) return done(reply->version);
+      note_failure(connection, token, reply.error());
+      done(tl::make_unexpected(std::move(reply.error())));
+    });
+  };
+}
+
+template <class Reply, class M>
+Start<std::uint64_t> change(Core& core, Paths paths, const M& body, const Call& call) {
+  return commit<Reply>(core, std::move(paths), runtime::make_message({}, body), body.terms,
+                       call.stop);
+}
+
+Call stopped_by(const std::stop_token& stop) {
+  Call call;
+  call.stop = stop;
+  return call;
+}
+
+/// On a thread of the core's, where it may block.
+void run_later(Core& core, const std::stop_token& stop, std::function<void(const Call&)> work) {
+  core.threads.run([&core, stop, work = std::move(work)] {
+    const EitherStop either(stop, core.threads.stop());
+    work(stopped_by(either.token()));
+  });
+}
+
+}  // namespace
+
+Operations Operations::unowned() const {
+  return {std::shared_ptr<Core>(std::shared_ptr<void>(), core_.get()), token_};
+}
+
+protocol::Terms Operations::terms(const Change& change) const {
+  protocol::Terms terms = terms_of(change);
+  if (terms.token.empty()) terms.token = token_;
+  return terms;
+}
+
+Start<ServerStatus> Operations::ping(const Call& call) const {
+  return [core = core_.get(), stop = call.stop](Done<ServerStatus> done) {
+    // The connection is not part of the round trip.
+    ask_limits(*core->connection, stop, core->patience)([=](Result<ServerLimits>&& reached) {
+      Connection& connection = *core->connection;
+      if (!reached) return done(named(std::move(reached.error()), {}, connection));
+      const auto before = std::chrono::steady_clock::now();
+      request<protocol::Pong>(*core, {}, protocol::Ping{},
+                              stop)([=](Result<protocol::Pong>&& pong) {
+        if (!pong) return done(tl::make_unexpected(std::move(pong.error())));
+        ServerStatus status;
+        status.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - before);
+        if (const auto welcome = core->connection->welcome()) {
+          status.server = welcome->server;
+          status.protocol_version = welcome->version;
+        }
+        status.epoch = pong->epoch;
+        status.jobs_under_way = pong->jobs_under_way;
+        status.workers = pong->workers;
+        done(std::move(status));
+      });
+    });
+  };
+}
+
+// --- reading ---
+
+Start<Attributes> Operations::stat(const std::string& path, const Call& call) const {
+  auto start = request<protocol::StatReply>(*core_, {path}, protocol::Stat{path}, call.stop);
+  return [start = std::move(start)](Done<Attributes> done) {
+    start([done = std::move(done)](Result<protocol::StatReply>&& reply) {
+      if (!reply) return done(tl::make_unexpected(std::move(reply.error())));
+      done(to_public(reply->attributes));
+    });
+  };
+}
+
+Result<void> Operations::list(const std::string& path, const EntryPage& page,
+                              const Listing& listing, const Call& call) const {
+  protocol::List body{.path = path, .details = listing.details, .prefix = listing.prefix};
+  std::vector<Entry> entries;
+  do {
+    const auto reply = wait_for(request<protocol::ListReply>(*core_, {path}, body, call.stop));
+    if (!reply) return tl::make_unexpected(reply.error());
+    entries.clear();
+    // A server that does not know of prefixes sends all names.
+    for (const auto& entry : reply->entries)
+      if (entry.name.starts_with(listing.prefix))
+        entries.push_back({entry.name, to_public(entry.attributes)});
+    if (!entries.empty()) page(entries);
+    body.cookie = reply->next_cookie;
+  } while (body.cookie != 0);
+  return {};
+}
+
+Start<std::string> Operations::get_bytes(const std::string& path, const Call& call) const {
+  return [core = core_.get(), path, stop = call.stop](Done<std::string> done) {
+    if (auto checked = check({path}); !checked)
+      return done(tl::make_unexpected(std::move(checked.error())));
+    const auto finish = [core, path, done](Opened&& opened, const Call& call) {
+      std::string all;
+      auto got = finish_download(*core->connection, path, std::move(opened), output_to(all), call,
+                                 core->patience);
+      if (!got) return done(named(std::move(got.error()), path, *core->connection));
+      done(std::move(all));
+    };
+    open_download(*core->connection, path, stop, core->patience)([=](Result<Opened>&& opened) {
+      if (!opened) return done(named(std::move(opened.error()), path, *core->connection));
+      if (opened->is_whole) return finish(std::move(*opened), stopped_by(stop));
+      const auto rest = std::make_shared<Opened>(std::move(*opened));
+      run_later(*core, stop, [finish, rest](const Call& call) { finish(std::move(*rest), call); });
+    });
+  };
+}
+
+Result<Attributes> Operations::get(const std::string& path, const Output& output,
+                                   const Call& call) const {
+  Connection& connection = *core_->connection;
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  auto got = download(connection, path, output, call, core_->patience);
+  if (!got) return named(std::move(got.error()), path, connection);
+  return to_public(*got);
+}
+
+Result<Attributes> Operations::get_file(const std::string& path, const LocalFile& local,
+                                        const Call& call) const {
+  // The server is asked before anything is made here: most failures are about the path there.
+  std::optional<LocalTarget> target;
+  const auto open = [&]() -> Result<void> {
+    if (target) return {};
+    auto opened = LocalTarget::open(local);
+    if (!opened) return tl::make_unexpected(opened.error());
+    target.emplace(std::move(*opened));
+    return {};
+  };
+  const auto output = [&](std::uint64_t, std::string_view bytes) -> Result<void> {
+    if (auto opened = open(); !opened) return opened;
+    return target->write(bytes);
+  };
+  auto got = get(path, output, call);
+  if (!got) return got;
+  if (auto opened = open(); !opened) return tl::make_unexpected(opened.error());
+  if (auto kept = target->finish(*got); !kept) return tl::make_unexpected(kept.error());
+  return got;
+}
+
+// --- changing ---
+
+Start<std::uint64_t> Operations::remove(const std::string& path, bool recursive,
+                                        const Change& change, const Call& call) const {
+  return client::change<protocol::RemoveReply>(
+      *core_, {path}, protocol::Remove{path, recursive, terms(change)}, call);
+}
+
+Start<std::uint64_t> Operations::rename(const std::string& path, const std::string& to_path,
+                                        const Change& change, const Call& call) const {
+  return client::change<protocol::RenameReply>(
+      *core_, {path, to_path}, protocol::Rename{path, to_path, terms(change)}, call);
+}
+
+Start<std::uint64_t> Operations::copy(const std::string& path, const std::string& to_path,
+                                      const Change& change, const Call& call) const {
+  return client::change<protocol::CopyReply>(*core_, {path, to_path},
+                                             protocol::Copy{path, to_path, terms(change)}, call);
+}
+
+Start<std::uint64_t> Operations::make_directory(const std::string& path, bool parents,
+                                                const Change& change, const Call& call) const {
+  return client::change<protocol::MakeDirectoryReply>(
+      *core_, {path}, protocol::MakeDirectory{path, parents, preserve_of(change), terms(change)},
+      call);
+}
+
+Start<std::uint64_t> Operations::set_attributes(const std::string& path, const Change& change,
+                                                const Call& call) const {
+  return client::change<protocol::SetAttributesReply>(
+      *core_, {path}, protocol::SetAttributes{path, preserve_of(change), terms(change)}, call);
+}
+
+Start<std::uint64_t> Operations::put_bytes(const std::string& path, std::string bytes,
+                                           const Change& change, const Call& call) const {
+  return [core = core_.get(), self = unowned(), path, change, stop = call.stop,
+          bytes = std::make_shared<const std::string>(std::move(bytes))](Done<std::uint64_t> done) {
+    if (auto checked = check({path}); !checked)
+      return done(tl::make_unexpected(std::move(checked.error())));
+    ask_limits(*core->connection, stop, core->patience)([=](Result<ServerLimits>&& limits) {
+      if (!limits) return done(named(std::move(limits.error()), path, *core->connection));
+      if (bytes->size() > limits->small_file_bytes)
+        return run_later(*core, stop, [=](const Call& call) {
+          done(self.put(path, *input_from(*bytes), preserve_of(change), change, call));
+        });
+      const UploadRequest request{path, preserve_of(change), self.terms(change)};
+      commit<protocol::PutReply>(
+          *core, {path},
+          put_message(request, protocol::Payload(bytes, bytes->data(), bytes->size())),
+          request.terms, stop)(done);
+    });
+  };
+}
+
+Result<std::uint64_t> Operations::put(const std::string& path, Input& input,
+                                      const protocol::Preserve& preserve, const Change& change,
+                                      const Call& call) const {
+  Connection& connection = *core_->connection;
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  const UploadRequest request{path, preserve, terms(change)};
+  auto stored = upload(connection, request, input, call, core_->patience);
+  if (stored) return stored;
+  note_failure(connection, request.terms.token, stored.error());
+  return named(std::move(stored.error()), path, connection);
+}
+
+Result<std::uint64_t> Operations::put_file(const std::string& path, const LocalFile& local,
+                                           const Change& change, const Call& call) const {
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  auto source = input_from(local, call);
+  if (!source) return named(std::move(source.error()), path, *core_->connection);
+  protocol::Preserve preserve = source->preserve;
+  if (change.mode) preserve.mode = change.mode;
+  if (change.mtime_ns) preserve.mtime_ns = change.mtime_ns;
+  return put(path, *source->input, preserve, change, call);
+}
+
+Result<std::uint64_t> Operations::put_stream(const std::string& path, const Stream& stream,
+                                             const Change& change, const Call& call) const {
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  const auto source = input_from(stream, call);
+  if (!source) return named(protocol::Error(source.error()), path, *core_->connection);
+  return put(path, **source, preserve_of(change), change, call);
+}
+
+// --- locks ---
+
+Start<Lock> Operations::acquire(const std::vector<Claim>& claims, const Acquire& how) const {
+  if (claims.size() > protocol::limits::claims)
+    return [](Done<Lock> done) {
+      done(protocol::fail(Code::too_large, {}, "a lock names up to 64 paths"));
+    };
+  Paths paths;
+  for (const Claim& claim : claims) paths.push_back(claim.path);
+  protocol::AcquireLock body;
+  body.claims = to_wire(claims);
+  body.wait_ms = to_ms(how.wait, protocol::limits::wait_max_ms);
+  body.ttl_ms = to_ms(how.ttl, protocol::limits::ttl_max_ms);
+  const std::string path = paths.empty() ? std::string() : paths.front();
+  auto start = request<protocol::AcquireLockReply>(*core_, std::move(paths), body, how.stop,
+                                                   milliseconds(body.wait_ms));
+  return [start = std::move(start), &connection = *core_->connection, path,
+          on_lost = how.on_lost](Done<Lock> done) {
+    start([&connection, path, on_lost,
+           done = std::move(done)](Result<protocol::AcquireLockReply>&& grant) mutable {
+      if (!grant) return done(tl::make_unexpected(std::move(grant.error())));
+      const auto held = connection.held_locks().find_or_lost(*grant);
+      auto lock = std::make_unique<Lock::Impl>();
+      lock->connection = connection.weak_from_this();
+      lock->held = held;
+      lock->path = path;
+      if (const auto token = protocol::parse_token(grant->token)) lock->number = token->number;
+      // Only when nothing of the lock is left here, nor of what hears of it: a lock that nobody
+      // wants ends on this thread, which must not wait for the application.
+      std::exchange(done, nullptr)(Lock(std::move(lock)));
+      if (on_lost) held->watch().add(held, on_lost);
+    });
+  };
+}
+
+Result<void> Operations::locks(const std::string& path, const LockPage& page,
+                               const Call& call) const {
+  protocol::ListLocks body{path, 0};
+  std::vector<LockEntry> entries;
+  do {
+    const auto reply = wait_for(request<protocol::ListLocksReply>(*core_, {path}, body, call.stop));
+    if (!reply) return tl::make_unexpected(reply.error());
+    entries.clear();
+    for (const auto& entry : reply->locks) entries.push_back(to_public(entry));
+    if (!entries.empty()) page(entries);
+    body.after = reply->next_after;
+  } while (body.after != 0);
+  return {};
+}
+
+}  // namespace sluice::client
