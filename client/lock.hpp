@@ -9,7 +9,7 @@
 
 namespace sluice {
 
-struct Lock::Impl {
+struct __attribute__((visibility("hidden"))) Lock::Impl {
   /// Gone when the Client is.
   std::weak_ptr<client::Connection> connection;
   std::shared_ptr<client::HeldLock> held;

@@ -50,14 +50,17 @@ struct Call {
   Progress progress = {};
 };
 
+/// What stands at a path; `other` is a link or special file, which is not served.
 enum class Kind : std::uint8_t { file = 1, directory = 2, other = 3 };
 
 /// What is known of one file or directory.
 struct Attributes {
   Kind kind = Kind::file;
+  /// Of a file; 0 for a directory.
   std::uint64_t size_bytes = 0;
   /// Permission bits only (07777).
   std::uint32_t mode = 0;
+  /// When it was changed last: nanoseconds since 1970-01-01 UTC.
   std::int64_t mtime_ns = 0;
   /// The number of the commit that stored the bytes; 0 for directories and for files put into the
   /// tree by hand.
@@ -68,9 +71,11 @@ struct Attributes {
 
 /// One entry of a directory. Without details only `attributes.kind` is set.
 struct Entry {
+  /// The last part of its path.
   std::string name;
   Attributes attributes;
 };
+
 /// What is wanted of a directory.
 struct Listing {
   /// All attributes of each entry, not only its kind.
@@ -78,6 +83,9 @@ struct Listing {
   /// Only names that begin with it.
   std::string prefix = {};
 };
+
+/// Hears of some entries at a time, on the thread that does the call; never of none. What it throws
+/// ends the call and comes out of it.
 using EntryPage = std::function<void(const std::vector<Entry>& entries)>;
 
 /// What a change may carry.
@@ -101,6 +109,7 @@ struct Change {
 
 /// A local file at one end of a transfer.
 struct LocalFile {
+  /// As for open(2).
   std::string path;
   /// Carry permission bits and modification time over, too. In a put, what Change says goes first.
   bool keep_mode = false;
@@ -114,12 +123,13 @@ struct LocalFile {
 /// on the thread that does the call, from the beginning to the end; once more from the beginning if
 /// the upload had to be begun anew. What it throws ends the call and comes out of it.
 struct Source {
+  /// No more than 16 TiB.
   std::uint64_t size_bytes = 0;
   std::function<std::size_t(std::uint64_t offset_bytes, char* buffer, std::size_t size)> read;
 };
 
 /// A source of unknown size: fills the buffer with up to `size` bytes, returns how many; 0 at the
-/// end.
+/// end. Called on the thread that does the call; what it throws ends the call and comes out of it.
 using Stream = std::function<std::size_t(char* buffer, std::size_t size)>;
 
 /// Where the bytes of a get go: called on the thread that does the call, in the order of the file,
@@ -130,6 +140,7 @@ using Sink = std::function<void(std::uint64_t offset_bytes, std::string_view byt
 
 /// One path that a lock names.
 struct Claim {
+  /// Need not exist; "" is the root.
   std::string path;
   /// The path and all beneath it.
   bool tree = false;
@@ -160,6 +171,7 @@ struct LockEntry {
   std::uint64_t number = 0;
   /// Place in the order of arrival.
   std::uint64_t order = 0;
+  /// Its Options::name.
   std::string holder;
   std::vector<Claim> claims;
   /// Since it was granted, or since it began to wait.
@@ -167,16 +179,23 @@ struct LockEntry {
   /// Until its lease ends, or until it stops waiting.
   std::chrono::milliseconds left{0};
 };
+
+/// Hears of some locks at a time, as EntryPage does of entries.
 using LockPage = std::function<void(const std::vector<LockEntry>& locks)>;
 
 /// What a server says of itself.
 struct ServerStatus {
+  /// Its name and version: "sluiced 0.1.0".
   std::string server;
+  /// The one that was agreed on.
   std::uint32_t protocol_version = 0;
   /// Grows with every start of the server.
   std::uint64_t epoch = 0;
+  /// Requests of all sessions that are not answered yet.
   std::uint64_t jobs_under_way = 0;
+  /// Worker threads that have joined, here and in other processes.
   std::uint32_t workers = 0;
+  /// From asking to answer, without connecting.
   std::chrono::microseconds round_trip{0};
 };
 

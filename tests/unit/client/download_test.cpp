@@ -204,8 +204,8 @@ struct Scratch {
   }
 };
 
-protocol::Attributes attributes_of(std::uint32_t mode, std::int64_t mtime_ns) {
-  protocol::Attributes attributes;
+Attributes attributes_of(std::uint32_t mode, std::int64_t mtime_ns) {
+  Attributes attributes;
   attributes.mode = mode;
   attributes.mtime_ns = mtime_ns;
   return attributes;
