@@ -156,8 +156,8 @@ TEST_CASE("large transfers wait for a thread, and end with the client") {
   room.files.answers_reads = false;
   std::vector<std::future<std::string>> gets;
   for (int i = 0; i < 20; ++i) gets.push_back(room.client->async().get_bytes("large"));
-  auto listed = room.client->async().list("");
   while (room.files.reads < 4) std::this_thread::sleep_for(1ms);
+  auto listed = room.client->async().list("");
   const AsyncClient later = room.client->async();
   room.client.reset();
   for (auto& future : gets) CHECK(code_of(future) == "cancelled");
