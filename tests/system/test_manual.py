@@ -125,7 +125,7 @@ class Manual(harness.SystemTest):
             self.skipTest('groff is not installed')
         for page in PAGES:
             path = BUILD / 'docs' / 'man' / page
-            for width in (60, 80, 120):
+            for width in (60, 80):
                 done = subprocess.run(['groff', '-man', '-t', '-Kutf8', '-Tutf8', '-ww',
                                        '-rcR=1', f'-rLL={width}n', '-z', path], capture_output=True,
                                       text=True, check=False)
