@@ -191,7 +191,7 @@ class Changing(RowTest):
         self.assertEqual(self.cat('x/file2'), '1\n')
         self.silent('x', 'y')
         self.assertEqual(self.ok('ls', 'y'), 'file2\nfile3\nsub/\n')
-        self.fails(2, 'y', 'y/sub/y', says='directory')
+        self.fails(2, 'y', 'y/sub/y', says='into itself')
 
     @row('mv', '-n')
     def test_mv_replaces_nothing(self):

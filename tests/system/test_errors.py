@@ -149,7 +149,7 @@ class Requests(ErrorTest):
         self.refused_and_unharmed(2, 'rm', '-r', '', says='')
 
     def test_usage(self):
-        for arguments in ([], ['nonsense'], ['cat'], ['put', 'one'], ['lock', 'a'],
+        for arguments in (['nonsense'], ['cat'], ['put', 'one'], ['lock', 'a'],
                           ['put', '--if-version', 'x', self.local, 'a'], ['lock', '--', 'true'],
                           ['lock', '--wait', '-1', 'a', '--', 'true'], ['--nonsense', 'ls'],
                           ['mv', 'one'], ['stat', 'a', 'b']):

@@ -32,7 +32,7 @@ class InShell(RowTest):
         self.assertEqual(self.ok('-c', 'cd x; ls sub; cd /; ls'), 'in\nx/\n')
         self.fails(3, ['none'], says='none: no such file or directory')
         self.fails(4, ['x/file0'], says='x/file0: is not a directory')
-        self.fails(2, ['x', 'x'], says='PATH')
+        self.fails(2, ['x', 'x'], says='DIRECTORY')
 
     @row('pwd', '')
     def test_pwd(self):

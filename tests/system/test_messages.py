@@ -31,9 +31,9 @@ def pattern_of(printed):
 
 
 class Messages(harness.SystemTest):
-    def check_all(self, begun):
-        for message, plain, as_json in begun:
-            self.check(message, plain.output(30), as_json.output(30))
+    def check_all(self, ended):
+        for message, plain, as_json in ended:
+            self.check(message, plain, as_json)
 
     def check(self, message, result, as_json):
         with self.subTest(typed=message.typed, code=message.code):
@@ -89,12 +89,16 @@ class Typed(Messages):
     def test_typed(self):
         typed = [message for message in PAGE.messages if message.typed]
         self.assertTrue(typed)
-        self.check_all([(message, self.typed(message.typed),
-                         self.typed(message.typed.replace('sluice ', 'sluice --json ')))
-                        for message in typed])
+        plain = self.typed(message.typed for message in typed)
+        as_json = self.typed(message.typed.replace('sluice ', 'sluice --json ')
+                             for message in typed)
+        self.check_all(zip(typed, plain, as_json))
 
-    def typed(self, line):
-        return self.spawn('sh', '-c', line, cwd=self.here, env=self.environment())
+    def typed(self, lines):
+        """All at once, each to its end."""
+        begun = [self.spawn('sh', '-c', line, cwd=self.here, env=self.environment())
+                 for line in lines]
+        return [process.output(30) for process in begun]
 
 
 class Answered(Messages):
@@ -123,7 +127,8 @@ class Answered(Messages):
                                                        server=server.endpoint)
                                      for json_flag in ((), ('--json',)))))
         self.assertTrue(begun)
-        self.check_all(begun)
+        self.check_all((message, plain.output(30), as_json.output(30))
+                       for message, plain, as_json in begun)
 
 
 class Complete(harness.SystemTest):
