@@ -1,5 +1,5 @@
-# What tests of docs/commands.md share: one server for a class of tests, and a command run as a row of
-# the page says, as text and with --json. Read on: commands_page.py, test_commands.py.
+# What tests of docs/commands.md share: one server for a class of tests, and a command run as a row
+# of the page says, as text and with --json. Read on: commands_page.py, test_commands.py.
 import json
 import pathlib
 import shutil

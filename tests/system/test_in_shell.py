@@ -1,5 +1,5 @@
-# Rows of docs/commands.md that only the shell has, and commands in -c and on standard input. Read on:
-# row_test.py.
+# Rows of docs/commands.md that only the shell has, and commands in -c and on standard input. Read
+# on: row_test.py.
 import json
 import shlex
 
