@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include "client/shell/target.hpp"
@@ -19,6 +20,11 @@ namespace {
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string("/\0", 2)) == std::string::npos;
+}
+
+bool is_file_here(const std::string& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
 }
 
 // Nothing if it is there afterwards.
@@ -36,7 +42,7 @@ std::optional<Error> make_directory(const std::string& path) {
 
 }  // namespace
 
-Download::Download(const DownloadOptions& options, Invocation& run)
+Download::Download(const TransferOptions& options, Invocation& run)
     : options_(options), run_(run), client_(run.client()), pool_(transfers_at_once) {}
 
 void Download::add(const std::string& remote, const std::string& local) {
@@ -77,8 +83,9 @@ void Download::add_directory(const std::string& remote, const std::string& local
 
 void Download::fetch_file(const std::string& remote, const std::string& local,
                           std::uint64_t size_bytes) {
+  FileProgress progress(run_.progress(), remote, size_bytes);
   Call call = run_.call();
-  call.progress = run_.progress().watch(size_bytes);
+  call.progress = progress.callback();
   const LocalFile file{.path = local,
                        .keep_mode = true,
                        .keep_mtime = options_.recursive,
@@ -88,12 +95,11 @@ void Download::fetch_file(const std::string& remote, const std::string& local,
     summary_.file(remote, attributes.version, attributes.size_bytes);
   } catch (const Error& error) {
     if (options_.recursive && options_.keep_existing && error.code() == "exists") {
-      summary_.kept();
+      summary_.kept(1);
     } else {
       run_.report(error);
     }
   }
-  run_.progress().file_done();
 }
 
 void Download::walk(const std::string& remote, const std::string& local, std::size_t depth,
@@ -125,9 +131,23 @@ void Download::walk(const std::string& remote, const std::string& local, std::si
   } catch (const Error& error) {
     run_.report(error);
   }
+  if (options_.keep_existing)
+    summary_.kept(std::erase_if(
+        files, [&](const Entry& file) { return is_file_here(joined(local, file.name)); }));
   // Added last, done first: so few wait however large the tree is.
-  for (const Entry& file : files)
-    add_file(joined(remote, file.name), joined(local, file.name), file.attributes.size_bytes);
+  fetch_files(remote, local, std::move(files));
+}
+
+void Download::fetch_files(const std::string& remote, const std::string& local,
+                           std::vector<Entry> files) {
+  std::uint64_t bytes = 0;
+  for (const Entry& file : files) bytes += file.attributes.size_bytes;
+  run_.progress().expect(files.size(), bytes);
+  const auto all = std::make_shared<const std::vector<Entry>>(std::move(files));
+  pool_.add_each(all->size(), [=, this](std::size_t i) {
+    const Entry& file = (*all)[i];
+    fetch_file(joined(remote, file.name), joined(local, file.name), file.attributes.size_bytes);
+  });
 }
 
 void Download::set_directory_attributes() {

@@ -10,18 +10,14 @@
 
 #include "client/shell/invocation.hpp"
 #include "client/shell/task_pool.hpp"
+#include "client/shell/transfer_options.hpp"
 #include "client/shell/transfer_summary.hpp"
 
 namespace sluice::shell {
 
-struct DownloadOptions {
-  bool recursive = false;
-  bool keep_existing = false;
-};
-
 class Download {
  public:
-  Download(const DownloadOptions& options, Invocation& run);
+  Download(const TransferOptions& options, Invocation& run);
 
   /// A file or, with `recursive`, a directory.
   void add(const std::string& remote, const std::string& local);
@@ -41,9 +37,10 @@ class Download {
   void fetch_file(const std::string& remote, const std::string& local, std::uint64_t size_bytes);
   void walk(const std::string& remote, const std::string& local, std::size_t depth,
             const Attributes& attributes);
+  void fetch_files(const std::string& remote, const std::string& local, std::vector<Entry> files);
   void set_directory_attributes();
 
-  const DownloadOptions options_;
+  const TransferOptions options_;
   Invocation& run_;
   Client& client_;
   TaskPool pool_;

@@ -2,9 +2,11 @@
 #include "client/shell/format.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <ctime>
 
 namespace sluice::shell {
@@ -113,6 +115,20 @@ std::string exact_time_text(std::int64_t time_ns) {
   const std::string seconds = local_time(time_ns, "%Y-%m-%d %H:%M:%S", rest_ns);
   const std::string zone = local_time(time_ns, "%z", rest_ns);
   return fmt::format("{}.{:09} {}", seconds, rest_ns, zone);
+}
+
+bool colour_wanted(int fd) {
+  const char* refused = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool can = terminal != nullptr && std::string_view(terminal) != "dumb";
+  return can && (refused == nullptr || *refused == '\0') && ::isatty(fd) == 1;
+}
+
+std::string coloured(std::string_view name, Kind kind, std::uint32_t mode) {
+  const bool program = kind == Kind::file && (mode & 0111) != 0;
+  if (kind == Kind::file && !program) return std::string(name);
+  const char* colour = program ? "32" : kind == Kind::directory ? "1;34" : "36";
+  return fmt::format("\x1b[{}m{}\x1b[0m", colour, name);
 }
 
 std::size_t utf8_length(std::string_view text, std::size_t at) {

@@ -23,6 +23,12 @@ std::string_view kind_text(Kind kind);
 std::string time_text(std::int64_t time_ns);
 /// "2024-11-22 19:43:12.000000017 +0100" in local time.
 std::string exact_time_text(std::int64_t time_ns);
+/// Whether what goes to this descriptor may have colours: a terminal that knows them, and nobody
+/// who has set NO_COLOR.
+bool colour_wanted(int fd);
+/// A name in the colour of what it names: directories blue, programs green, neither file nor
+/// directory cyan.
+std::string coloured(std::string_view name, Kind kind, std::uint32_t mode);
 /// Length of the valid UTF-8 sequence at `at`; 0 if there is none.
 std::size_t utf8_length(std::string_view text, std::size_t at);
 /// Control characters, bytes that are no UTF-8 and backslashes as "\x1b", so that a name cannot

@@ -44,7 +44,9 @@ Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
       global_(std::move(global)),
       interruption_(interruption),
       out_(interruption),
-      progress_(::isatty(STDERR_FILENO) == 1 && !global_.json) {}
+      progress_(global_.json                   ? ProgressDisplay::Place::nowhere
+                : ::isatty(STDERR_FILENO) == 1 ? ProgressDisplay::Place::terminal
+                                               : ProgressDisplay::Place::lines) {}
 
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
   if (change.token.empty()) change.token = seat_.locks().token_for(paths);
@@ -53,14 +55,14 @@ Change Invocation::under_own_lock(Change change, const std::vector<std::string>&
 
 void Invocation::report(const Error& error) {
   if (ends_everything(error)) throw error;
-  progress_.clear();
+  const auto hidden = progress_.hide();
   const std::lock_guard lock(mutex_);
   print_error(error, global_);
   if (status_ == 0) status_ = error.exit_status();
 }
 
 void Invocation::warn(const std::string& path, const std::string& what) {
-  progress_.clear();
+  const auto hidden = progress_.hide();
   const std::lock_guard lock(mutex_);
   const std::string line = global_.json ? JsonObject().add("warning", what).add("path", path).text()
                                         : "sluice: " + one_line(path) + ": " + what;

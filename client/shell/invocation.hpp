@@ -33,7 +33,7 @@ class Invocation {
   Seat& seat() { return seat_; }
   Interruption& interruption() { return interruption_; }
   StandardOutput& out() { return out_; }
-  ProgressLine& progress() { return progress_; }
+  ProgressDisplay& progress() { return progress_; }
 
   /// Made, and so connected, by the first use, which must be the main thread's.
   Client& client() { return seat_.client(); }
@@ -56,7 +56,7 @@ class Invocation {
   const Global global_;
   Interruption& interruption_;
   StandardOutput out_;
-  ProgressLine progress_;
+  ProgressDisplay progress_;
   std::mutex mutex_;
   int status_ = 0;
 };

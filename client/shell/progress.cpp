@@ -1,116 +1,195 @@
-// The progress line: see progress.hpp.
+// Counting and drawing: see progress.hpp.
 #include "client/shell/progress.hpp"
 
-#include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <memory>
+#include <algorithm>
+#include <utility>
 
 #include "client/shell/format.hpp"
+#include "client/shell/text_width.hpp"
 
 namespace sluice::shell {
 namespace {
 
-constexpr std::chrono::milliseconds redraw_every{100};
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
-void write_to_terminal(const std::string& text) {
-  // A line that could not be drawn is no reason to fail.
+constexpr milliseconds redraw_every{100};
+/// What is over sooner needs no bar.
+constexpr milliseconds first_draw_after{500};
+constexpr seconds line_every{10};
+constexpr seconds line_often{1};
+/// A file has a bar of its own if it is large, or has taken long already.
+constexpr std::uint64_t large_file_bytes = 8u << 20;
+constexpr seconds long_time{2};
+
+// A terminal that was stopped, or a pipe that nobody reads, must not hold up the transfer.
+bool can_be_written() {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  return ::poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
+}
+
+void write_out(const std::string& text) {
+  // What could not be shown is no reason to fail.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-std::size_t terminal_columns() {
+TerminalSize terminal_size() {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    return {};
+  return {size.ws_col, size.ws_row};
 }
 
 }  // namespace
 
-std::string progress_line(const Counts& counts, std::chrono::milliseconds elapsed) {
-  const bool total_known = counts.totals_final && counts.total_bytes > 0;
-  std::string line;
-  if (total_known) {
-    const std::uint64_t percent = counts.done_bytes >= counts.total_bytes
-                                      ? 100
-                                      : counts.done_bytes * 100 / counts.total_bytes;
-    line += fmt::format("{}% ", percent);
-  }
-  if (counts.total_files > 1)
-    line += fmt::format("{} of {}{} files, ", counts.done_files, counts.total_files,
-                        counts.totals_final ? "" : "+");
-  line += size_text(counts.done_bytes);
-  if (total_known) line += " of " + size_text(counts.total_bytes);
-  if (elapsed.count() <= 0) return line;
-
-  const double per_ms =
-      static_cast<double>(counts.done_bytes) / static_cast<double>(elapsed.count());
-  line += fmt::format(", {}/s", size_text(static_cast<std::uint64_t>(per_ms * 1000)));
-  if (total_known && per_ms > 0 && counts.done_bytes < counts.total_bytes) {
-    const double left = static_cast<double>(counts.total_bytes - counts.done_bytes) / per_ms;
-    const auto left_ms = std::chrono::milliseconds(static_cast<std::int64_t>(left));
-    line += fmt::format(", {} left", duration_text(left_ms));
-  }
-  return line;
+void ProgressDisplay::be_quiet() {
+  place_ = Place::nowhere;
+  quiet_ = true;
 }
 
-void ProgressLine::expect(std::uint64_t files, std::uint64_t bytes) {
+void ProgressDisplay::tell_often() {
+  often_ = true;
+}
+
+void ProgressDisplay::expect(std::uint64_t files, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   counts_.total_files += files;
   counts_.total_bytes += bytes;
+  begin_telling();
 }
 
-void ProgressLine::totals_are_final() {
+void ProgressDisplay::totals_are_final() {
   const std::lock_guard lock(mutex_);
   counts_.totals_final = true;
 }
 
-void ProgressLine::file_done() {
-  const std::lock_guard lock(mutex_);
-  ++counts_.done_files;
-  draw_if_due();
-}
-
-Progress ProgressLine::watch(std::uint64_t expected_bytes) {
-  struct Seen {
-    std::uint64_t done = 0;
-    std::uint64_t total = 0;
-  };
-  // An upload that has to begin anew goes back to 0: unsigned differences wrap and add up right.
-  auto seen = std::make_shared<Seen>(Seen{0, expected_bytes});
-  return [this, seen](std::uint64_t done, std::uint64_t total) {
-    const std::lock_guard lock(mutex_);
-    counts_.done_bytes += done - seen->done;
-    counts_.total_bytes += total - seen->total;
-    *seen = {done, total};
-    draw_if_due();
-  };
-}
-
-void ProgressLine::clear() {
-  const std::lock_guard lock(mutex_);
-  if (shown_) write_to_terminal("\r\x1b[K");
-  shown_ = false;
-}
-
-Counts ProgressLine::counts() const {
+Counts ProgressDisplay::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;
 }
 
-std::chrono::milliseconds ProgressLine::elapsed() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun_);
+milliseconds ProgressDisplay::elapsed() const {
+  return std::chrono::duration_cast<milliseconds>(Clock::now() - begun_);
 }
 
-void ProgressLine::draw_if_due() {
-  const auto now = Clock::now();
-  if (!on_terminal_ || now - drawn_ < redraw_every) return;
-  drawn_ = now;
-  shown_ = true;
-  std::string line = progress_line(counts_, elapsed());
-  if (const std::size_t columns = terminal_columns(); line.size() >= columns)
-    line.resize(columns - 1);
-  write_to_terminal("\r" + line + "\x1b[K");
+std::unique_lock<std::mutex> ProgressDisplay::hide() {
+  std::unique_lock lock(mutex_);
+  erase();
+  return lock;
+}
+
+void ProgressDisplay::end() {
+  if (!teller_.joinable()) return;
+  teller_.request_stop();
+  teller_.join();
+  const auto hidden = hide();
+  if (place_ != Place::lines || !often_) return;
+  const auto whole_ms = static_cast<double>(std::max<std::int64_t>(elapsed().count(), 1));
+  print_line({.bytes_per_second = static_cast<double>(counts_.done_bytes) * 1000 / whole_ms,
+              .files_per_second = static_cast<double>(counts_.done_files) * 1000 / whole_ms});
+}
+
+// Under the mutex.
+void ProgressDisplay::begin_telling() {
+  if (place_ == Place::nowhere || teller_.joinable()) return;
+  next_line_ = Clock::now() + (often_ ? line_often : line_every);
+  teller_ = std::jthread([this](const std::stop_token& stop) { tell(stop); });
+}
+
+void ProgressDisplay::tell(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait_for(lock, stop, redraw_every, [] { return false; });
+    if (stop.stop_requested()) return;
+    draw(Clock::now());
+  }
+}
+
+void ProgressDisplay::draw(Clock::time_point now) {
+  bytes_rate_.note(now, counts_.done_bytes);
+  files_rate_.note(now, counts_.done_files);
+  for (File& file : files_) file.rate.note(now, file.done_bytes);
+  const Rates rates{.bytes_per_second = bytes_rate_.per_second(),
+                    .files_per_second = files_rate_.per_second()};
+  if (place_ == Place::lines) {
+    if (now < next_line_) return;
+    next_line_ = now + (often_ ? line_often : line_every);
+    return print_line(rates);
+  }
+  if (now - begun_ < first_draw_after || !can_be_written()) return;
+  const TerminalSize size = terminal_size();
+  const auto lines = progress_lines(counts_, rates, worth_a_bar(now), size);
+  std::string text;
+  move_to_first_line(text, size.columns);
+  drawn_.clear();
+  for (const std::string& line : lines) {
+    if (!drawn_.empty()) text += "\r\n";
+    text += line + "\x1b[K";
+    drawn_.push_back(text_width(line));
+  }
+  text += "\x1b[J";
+  write_out(text);
+}
+
+void ProgressDisplay::print_line(const Rates& rates) const {
+  if (!can_be_written()) return;
+  std::string line = "sluice: ";
+  if (counts_.total_files == 1 && files_.size() == 1) line += one_line(files_.front().name) + ": ";
+  write_out(line + progress_sentence(counts_, rates) + "\n");
+}
+
+void ProgressDisplay::erase() {
+  if (drawn_.empty()) return;
+  std::string text;
+  move_to_first_line(text, terminal_size().columns);
+  drawn_.clear();
+  if (can_be_written()) write_out(text + "\x1b[J");
+}
+
+// Terminals that have become narrower since break the lines that are on them.
+void ProgressDisplay::move_to_first_line(std::string& text, std::size_t columns) const {
+  std::size_t rows = 0;
+  for (const std::size_t width : drawn_) rows += width == 0 ? 1 : (width + columns - 1) / columns;
+  text += "\r";
+  if (rows > 1) text += "\x1b[" + std::to_string(rows - 1) + "A";
+}
+
+std::vector<FileView> ProgressDisplay::worth_a_bar(Clock::time_point now) const {
+  const bool alone = counts_.total_files <= 1;
+  std::vector<FileView> views;
+  for (const File& file : files_)
+    if (alone || file.total_bytes >= large_file_bytes || now - file.begun >= long_time)
+      views.push_back({file.name, file.done_bytes, file.total_bytes, file.rate.per_second()});
+  return views;
+}
+
+FileProgress::FileProgress(ProgressDisplay& display, std::string name, std::uint64_t expected_bytes)
+    : display_(display) {
+  const auto now = ProgressDisplay::Clock::now();
+  const std::lock_guard lock(display_.mutex_);
+  file_ = display_.files_.insert(display_.files_.end(),
+                                 {std::move(name), 0, expected_bytes, now, RateMeter(now, 0)});
+}
+
+FileProgress::~FileProgress() {
+  const std::lock_guard lock(display_.mutex_);
+  display_.files_.erase(file_);
+  ++display_.counts_.done_files;
+}
+
+Progress FileProgress::callback() {
+  return [this](std::uint64_t done, std::uint64_t total) {
+    const std::lock_guard lock(display_.mutex_);
+    // An upload that has to begin anew goes back to 0: unsigned differences wrap and add up right.
+    display_.counts_.done_bytes += done - file_->done_bytes;
+    display_.counts_.total_bytes += total - file_->total_bytes;
+    file_->done_bytes = done;
+    file_->total_bytes = total;
+  };
 }
 
 }  // namespace sluice::shell

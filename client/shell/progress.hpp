@@ -1,57 +1,103 @@
-// The one line on a terminal that tells how far a transfer is. Counts from any thread; nothing is
-// drawn before half a second has passed, and nothing at all where standard error is no terminal.
+// Tells how far a transfer is: bars on a terminal, redrawn ten times a second by a thread of its
+// own; a line now and then where standard error is none. Counts come from any thread; choose() and
+// end() are the main thread's. Nothing is told in the first moments. Read on: progress_view.hpp.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "client/shell/progress_view.hpp"
+#include "client/shell/rate_meter.hpp"
 #include "sluice/types.hpp"
 
 namespace sluice::shell {
 
-struct Counts {
-  std::uint64_t done_bytes = 0;
-  std::uint64_t total_bytes = 0;
-  std::uint64_t done_files = 0;
-  std::uint64_t total_files = 0;
-  /// Whether the totals can still grow.
-  bool totals_final = false;
-};
-
-/// "41% 412 MiB of 1.0 GiB, 180 MiB/s, 3.3s left"; with several files "120 of 3000 files, 3.1 MiB
-/// of 40 MiB, ...". Times are of the whole transfer so far.
-std::string progress_line(const Counts& counts, std::chrono::milliseconds elapsed);
-
-class ProgressLine {
+class ProgressDisplay {
  public:
-  explicit ProgressLine(bool on_terminal) : on_terminal_(on_terminal) {}
-  ~ProgressLine() { clear(); }
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
+  enum class Place { terminal, lines, nowhere };
 
+  explicit ProgressDisplay(Place place) : place_(place) {}
+  ~ProgressDisplay() { end(); }
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
+
+  /// Not a word from now on; before the first count.
+  void be_quiet();
+  /// Where there is no terminal, a line each second, and one at the end; before the first count.
+  void tell_often();
+  bool is_quiet() const { return quiet_; }
+
+  /// More is to be moved.
   void expect(std::uint64_t files, std::uint64_t bytes);
   void totals_are_final();
-  void file_done();
-  /// For one transfer of a file: `expected_bytes` of it were told to expect() already.
-  Progress watch(std::uint64_t expected_bytes);
-  /// Takes the line away, so that something else can be written.
-  void clear();
   Counts counts() const;
   std::chrono::milliseconds elapsed() const;
 
+  /// Takes away what is drawn and keeps it away for as long as the result lives, so that something
+  /// else can be written to the terminal. Any thread.
+  [[nodiscard]] std::unique_lock<std::mutex> hide();
+  /// Takes away what is drawn, for good.
+  void end();
+
  private:
+  friend class FileProgress;
   using Clock = std::chrono::steady_clock;
 
-  void draw_if_due();
+  /// A file under way.
+  struct File {
+    std::string name;
+    std::uint64_t done_bytes;
+    std::uint64_t total_bytes;
+    Clock::time_point begun;
+    RateMeter rate;
+  };
 
-  const bool on_terminal_;
+  void begin_telling();
+  void tell(const std::stop_token& stop);
+  void draw(Clock::time_point now);
+  void print_line(const Rates& rates) const;
+  void erase();
+  void move_to_first_line(std::string& text, std::size_t columns) const;
+  std::vector<FileView> worth_a_bar(Clock::time_point now) const;
+
+  Place place_;
+  bool quiet_ = false;
+  bool often_ = false;
   mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
   Counts counts_;
-  Clock::time_point begun_ = Clock::now();
-  Clock::time_point drawn_ = begun_ + std::chrono::milliseconds(400);
-  bool shown_ = false;
+  std::list<File> files_;
+  const Clock::time_point begun_ = Clock::now();
+  RateMeter bytes_rate_{begun_, 0};
+  RateMeter files_rate_{begun_, 0};
+  Clock::time_point next_line_{};
+  /// Widths of the lines that are on the terminal now.
+  std::vector<std::size_t> drawn_;
+  std::jthread teller_;
+};
+
+/// One file under way, from its first to its last byte; then it counts as done, whatever became of
+/// it. Belongs to the thread that moves the file.
+class FileProgress {
+ public:
+  /// `expected_bytes` of it were told to expect() already.
+  FileProgress(ProgressDisplay& display, std::string name, std::uint64_t expected_bytes);
+  ~FileProgress();
+  FileProgress(const FileProgress&) = delete;
+  FileProgress& operator=(const FileProgress&) = delete;
+
+  /// For Call::progress; valid as long as this lives.
+  Progress callback();
+
+ private:
+  ProgressDisplay& display_;
+  std::list<ProgressDisplay::File>::iterator file_;
 };
 
 }  // namespace sluice::shell

@@ -11,7 +11,7 @@ int run_command(const CommandLine& line, Seat& seat, Interruption& interruption)
     invocation.out().flush();
     return status;
   } catch (const Error& error) {
-    invocation.progress().clear();
+    invocation.progress().end();
     // What was found before the failure is shown; that failing too would add nothing.
     try {
       if (!interruption.happened()) invocation.out().flush();

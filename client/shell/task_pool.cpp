@@ -1,6 +1,8 @@
 // Tasks that add tasks: see task_pool.hpp.
 #include "client/shell/task_pool.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -11,6 +13,26 @@ void TaskPool::add(Task task) {
   if (failure_) return;
   waiting_.push_back(std::move(task));
   changed_.notify_one();
+}
+
+struct TaskPool::Series {
+  std::size_t count;
+  std::function<void(std::size_t)> each;
+  std::atomic<std::size_t> next = 0;
+};
+
+void TaskPool::add_each(std::size_t count, std::function<void(std::size_t)> each) {
+  const auto series = std::make_shared<Series>(count, std::move(each));
+  for (std::size_t i = 0; i < std::min(count, threads_); ++i) add_next(series);
+}
+
+void TaskPool::add_next(const std::shared_ptr<Series>& series) {
+  add([this, series] {
+    const std::size_t at = series->next++;
+    if (at >= series->count) return;
+    series->each(at);
+    add_next(series);
+  });
 }
 
 void TaskPool::run() {

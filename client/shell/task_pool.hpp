@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -20,11 +21,17 @@ class TaskPool {
 
   /// From any thread.
   void add(Task task);
+  /// Does `each` of 0 to count - 1, as many at once as there are threads. Few tasks wait however
+  /// many they are. From any thread.
+  void add_each(std::size_t count, std::function<void(std::size_t)> each);
   /// Returns when no task is left. The first exception of a task drops all that wait and is thrown
   /// on here, when those under way have ended.
   void run();
 
  private:
+  struct Series;
+
+  void add_next(const std::shared_ptr<Series>& series);
   void work();
 
   const std::size_t threads_;

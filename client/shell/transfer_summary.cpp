@@ -27,15 +27,15 @@ void TransferSummary::directory() {
   ++directories_;
 }
 
-void TransferSummary::kept() {
+void TransferSummary::kept(std::size_t files) {
   const std::lock_guard lock(mutex_);
-  ++kept_;
+  kept_ += files;
 }
 
 void TransferSummary::print(Invocation& run, bool recursive) const {
   const std::lock_guard lock(mutex_);
   const auto elapsed = run.progress().elapsed();
-  run.progress().clear();
+  run.progress().end();
   if (run.json() && recursive) {
     run.out().print(JsonObject()
                         .add("files", files_)
@@ -48,7 +48,8 @@ void TransferSummary::print(Invocation& run, bool recursive) const {
     return;
   }
   for (const File& file : named_) print_change(run, file.path, file.version);
-  if (!recursive || (kept_ == 0 && ::isatty(STDERR_FILENO) != 1)) return;
+  if (!recursive || run.progress().is_quiet() || (kept_ == 0 && ::isatty(STDERR_FILENO) != 1))
+    return;
   std::string line = fmt::format("{} file{}, {} in {}", files_, files_ == 1 ? "" : "s",
                                  size_text(bytes_), duration_text(elapsed));
   if (kept_ > 0) line += fmt::format("; {} there already and kept (-n)", kept_);

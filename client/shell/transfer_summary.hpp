@@ -21,11 +21,11 @@ class TransferSummary {
  public:
   void file(const std::string& path, std::uint64_t version, std::uint64_t size_bytes);
   void directory();
-  /// A file that was there already and was kept.
-  void kept();
+  /// Files that were there already and were kept.
+  void kept(std::size_t files);
 
   /// With --json: a tree as one object, single files as one each. Else a line on a terminal, and
-  /// elsewhere only if files were kept.
+  /// elsewhere only if files were kept; nothing if quiet.
   void print(Invocation& run, bool recursive) const;
 
  private:

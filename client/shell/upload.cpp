@@ -36,6 +36,7 @@ void Upload::add(const std::string& local, const std::string& remote) {
   if (S_ISREG(about.st_mode)) {
     add_file(local, remote, static_cast<std::uint64_t>(about.st_size));
   } else if (!S_ISDIR(about.st_mode)) {
+    run_.progress().expect(1, 0);
     pool_.add([=, this] { send_pipe(local, remote); });
   } else if (options_.recursive) {
     add_directory(local, remote, 0, about);
@@ -76,15 +77,15 @@ void Upload::send_file(const std::string& local, const std::string& remote,
                        std::uint64_t size_bytes) {
   Change change = run_.under_own_lock(options_.change, {remote});
   change.if_absent = options_.keep_existing;
+  FileProgress progress(run_.progress(), local, size_bytes);
   Call call = run_.call();
-  call.progress = run_.progress().watch(size_bytes);
+  call.progress = progress.callback();
   const LocalFile file{.path = local, .keep_mode = true, .keep_mtime = options_.recursive};
   try {
     summary_.file(remote, client_.put_file(remote, file, change, call), size_bytes);
   } catch (const Error& error) {
     failed(error);
   }
-  run_.progress().file_done();
 }
 
 void Upload::send_pipe(const std::string& local, const std::string& remote) {
@@ -100,8 +101,9 @@ void Upload::send_pipe(const std::string& local, const std::string& remote) {
     size_bytes += got;
     return got;
   };
+  FileProgress progress(run_.progress(), local, 0);
   Call call = run_.call();
-  call.progress = run_.progress().watch(0);
+  call.progress = progress.callback();
   try {
     const std::uint64_t version = client_.put_stream(remote, stream, change, call);
     summary_.file(remote, version, size_bytes);
@@ -112,7 +114,7 @@ void Upload::send_pipe(const std::string& local, const std::string& remote) {
 
 void Upload::failed(const Error& error) {
   if (options_.recursive && options_.keep_existing && error.code() == "exists") {
-    summary_.kept();
+    summary_.kept(1);
   } else {
     run_.report(error);
   }
@@ -124,31 +126,61 @@ void Upload::walk(const std::string& local, const std::string& remote, std::size
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(local.c_str()));
   if (!directory) return run_.report(Error("local_io", local, std::strerror(errno)));
 
-  struct Child {
-    std::string name;
-    struct stat about;
-  };
-  std::vector<Child> files;
+  std::vector<LocalEntry> files;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    Child child{name, {}};
-    if (::fstatat(::dirfd(directory.get()), name.c_str(), &child.about, AT_SYMLINK_NOFOLLOW) != 0) {
+    struct stat about {};
+    if (::fstatat(::dirfd(directory.get()), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno != ENOENT)
         run_.report(Error("local_io", joined(local, name), std::strerror(errno)));
-    } else if (S_ISDIR(child.about.st_mode)) {
-      add_directory(joined(local, name), joined(remote, name), depth + 1, child.about);
-    } else if (S_ISREG(child.about.st_mode)) {
-      files.push_back(std::move(child));
+    } else if (S_ISDIR(about.st_mode)) {
+      add_directory(joined(local, name), joined(remote, name), depth + 1, about);
+    } else if (S_ISREG(about.st_mode)) {
+      files.push_back({name, static_cast<std::uint64_t>(about.st_size)});
     } else {
-      const bool link = S_ISLNK(child.about.st_mode);
+      const bool link = S_ISLNK(about.st_mode);
       run_.warn(joined(local, name), link ? "skipped a symbolic link" : "skipped a special file");
     }
   }
+  if (options_.keep_existing && !files.empty()) leave_out_existing(remote, files);
   // Added last, done first: so few wait however large the tree is.
-  for (const Child& child : files)
-    add_file(joined(local, child.name), joined(remote, child.name),
-             static_cast<std::uint64_t>(child.about.st_size));
+  send_files(local, remote, std::move(files));
+}
+
+void Upload::send_files(const std::string& local, const std::string& remote,
+                        std::vector<LocalEntry> files) {
+  std::uint64_t bytes = 0;
+  for (const LocalEntry& file : files) bytes += file.size_bytes;
+  run_.progress().expect(files.size(), bytes);
+  const auto all = std::make_shared<const std::vector<LocalEntry>>(std::move(files));
+  pool_.add_each(all->size(), [=, this](std::size_t i) {
+    const LocalEntry& file = (*all)[i];
+    send_file(joined(local, file.name), joined(remote, file.name), file.size_bytes);
+  });
+}
+
+// What others store meanwhile is still kept: the server refuses to replace it.
+void Upload::leave_out_existing(const std::string& remote, std::vector<LocalEntry>& files) {
+  const auto by_name = [](const LocalEntry& a, const LocalEntry& b) { return a.name < b.name; };
+  std::sort(files.begin(), files.end(), by_name);
+  std::vector<bool> there(files.size());
+  auto page = [&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) {
+      if (entry.attributes.kind != Kind::file) continue;
+      const auto at =
+          std::lower_bound(files.begin(), files.end(), LocalEntry{entry.name, 0}, by_name);
+      if (at != files.end() && at->name == entry.name) there[static_cast<std::size_t>(at - files.begin())] = true;
+    }
+  };
+  try {
+    client_.list(remote, page, {}, run_.call());
+  } catch (const Error& error) {
+    // Each file will tell better.
+    if (ends_everything(error)) throw;
+  }
+  std::size_t at = 0;
+  summary_.kept(std::erase_if(files, [&](const LocalEntry&) { return there[at++]; }));
 }
 
 bool Upload::make_directory(const std::string& remote, bool is_top) {

@@ -12,13 +12,12 @@
 
 #include "client/shell/invocation.hpp"
 #include "client/shell/task_pool.hpp"
+#include "client/shell/transfer_options.hpp"
 #include "client/shell/transfer_summary.hpp"
 
 namespace sluice::shell {
 
-struct UploadOptions {
-  bool recursive = false;
-  bool keep_existing = false;
+struct UploadOptions : TransferOptions {
   Change change;
 };
 
@@ -42,9 +41,17 @@ class Upload {
   void add_file(const std::string& local, const std::string& remote, std::uint64_t size_bytes);
   void add_directory(const std::string& local, const std::string& remote, std::size_t depth,
                      const struct stat& about);
+  struct LocalEntry {
+    std::string name;
+    std::uint64_t size_bytes;
+  };
+
   void send_file(const std::string& local, const std::string& remote, std::uint64_t size_bytes);
   void send_pipe(const std::string& local, const std::string& remote);
   void walk(const std::string& local, const std::string& remote, std::size_t depth);
+  void send_files(const std::string& local, const std::string& remote,
+                  std::vector<LocalEntry> files);
+  void leave_out_existing(const std::string& remote, std::vector<LocalEntry>& files);
   bool make_directory(const std::string& remote, bool is_top);
   void set_directory_attributes();
   void failed(const Error& error);

@@ -9,7 +9,7 @@ namespace sluice::shell {
 namespace {
 
 struct Options {
-  DownloadOptions download;
+  TransferOptions transfer;
   std::vector<std::string> paths;
 };
 
@@ -21,9 +21,16 @@ Found look_up_here(const std::string& local) {
 
 int get_to_standard_output(const std::vector<std::string>& sources, Invocation& run) {
   auto sink = [&run](std::uint64_t, std::string_view bytes) { run.out().write(bytes); };
+  // Bars among what is read would be in the way.
+  if (run.out().is_terminal()) run.progress().be_quiet();
+  run.progress().expect(sources.size(), 0);
+  run.progress().totals_are_final();
   for (const std::string& source : sources) {
     try {
-      run.client().get(remote_path(source), sink, run.call());
+      FileProgress progress(run.progress(), source, 0);
+      Call call = run.call();
+      call.progress = progress.callback();
+      run.client().get(remote_path(source), sink, call);
     } catch (const Error& error) {
       run.report(error);
     }
@@ -35,13 +42,14 @@ int get(const Options& options, Invocation& run) {
   std::vector<std::string> sources = options.paths;
   const std::string typed = sources.back();
   sources.pop_back();
+  choose_progress("get", options.transfer, run);
   if (typed == "-") {
-    if (options.download.recursive) throw Error("usage", "get", "'-' is for files, not for trees");
+    if (options.transfer.recursive) throw Error("usage", "get", "'-' is for files, not for trees");
     return get_to_standard_output(sources, run);
   }
   const std::string local = without_slashes(typed);
   const auto targets = targets_of(sources, typed, local, look_up_here(local));
-  Download download(options.download, run);
+  Download download(options.transfer, run);
   for (std::size_t i = 0; i < sources.size(); ++i)
     download.add(remote_path(sources[i]), targets[i]);
   download.run();
@@ -55,7 +63,7 @@ void add_get(CommandLine& line) {
   Command command = line.add(
       {.name = "get",
        .summary = "Fetch files from the server.",
-       .usage = "[-r] [-n] REMOTE... LOCAL",
+       .usage = "[-r] [-n] [-q] [--progress] REMOTE... LOCAL",
        .examples = "  sluice get results/today.csv .\n"
                    "  sluice get -r results/ backup/\n"
                    "  sluice get results/today.csv - | head",
@@ -63,11 +71,8 @@ void add_get(CommandLine& line) {
                   "be a directory, which\n"
                   "the files then go into. '-' is standard output."},
       [options](Invocation& run) { return get(*options, run); });
-  command.flag("-r", options->download.recursive,
-               "Directories with all that is in them, with modes and times");
-  command.flag("-n", options->download.keep_existing,
-               "Replace nothing: a file that is there is an error (exit 4),\n"
-               "with -r it is kept and counted");
+  add_transfer_options(command, options->transfer,
+                       "Directories with all that is in them, with modes and times");
   command.operands("REMOTE... LOCAL", options->paths, 2);
 }
 

@@ -1,6 +1,7 @@
 // `sluice ls`: names of a directory, sorted as long as it is not huge; then as the disk has them,
 // so that memory stays bounded.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -34,12 +35,14 @@ class Listing {
 
   const Options& options_;
   Invocation& run_;
+  const bool colour_ = colour_wanted(STDOUT_FILENO);
 };
 
 std::string Listing::line(const std::string& path, const Attributes& attributes,
                           std::size_t size_width, std::size_t version_width) const {
   if (run_.json()) return attributes_json(path, attributes) + "\n";
   std::string name = run_.out().is_terminal() ? escaped(path) : path;
+  if (colour_) name = coloured(name, attributes.kind, attributes.mode);
   if (attributes.kind == Kind::directory) name += "/";
   if (!options_.details) return name + "\n";
   return fmt::format("{} {:>{}} {} {:>{}} {}\n", mode_text(attributes.kind, attributes.mode),

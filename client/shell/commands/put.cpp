@@ -23,11 +23,13 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
   change.if_absent = options.upload.keep_existing;
   InputStream input(STDIN_FILENO, "standard input", run.interruption());
   auto stream = [&](char* buffer, std::size_t size) { return input.read(buffer, size); };
-  Call call = run.call();
-  call.progress = run.progress().watch(0);
+  run.progress().expect(1, 0);
   run.progress().totals_are_final();
+  FileProgress progress(run.progress(), "standard input", 0);
+  Call call = run.call();
+  call.progress = progress.callback();
   const std::uint64_t version = run.client().put_stream(path, stream, change, call);
-  run.progress().clear();
+  run.progress().end();
   print_change(run, path, version);
   return 0;
 }
@@ -36,6 +38,7 @@ int put(const Options& options, Invocation& run) {
   std::vector<std::string> sources = options.paths;
   const std::string typed = sources.back();
   sources.pop_back();
+  choose_progress("put", options.upload, run);
   const bool one_file = sources.size() == 1 && !options.upload.recursive;
   if (options.upload.change.if_version && !one_file)
     throw Error("usage", "put", "--if-version is for a single file");
@@ -55,23 +58,22 @@ int put(const Options& options, Invocation& run) {
 
 void add_put(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  Command command =
-      line.add({.name = "put",
-                .summary = "Store files on the server.",
-                .usage = "[-r] [-n] [--if-version V] [--token T] [--wait SECONDS] LOCAL... REMOTE",
-                .examples = "  sluice put today.csv results/today.csv\n"
-                            "  sluice put -r build/ results/\n"
-                            "  make-report | sluice put - results/report",
-                .details = "Each file is stored whole or not at all, with its permission bits. "
-                           "REMOTE may be a directory,\n"
-                           "which the files then go into. '-' is standard input."},
-               [options](Invocation& run) { return put(*options, run); });
-  command.flag("-r", options->upload.recursive,
-               "Directories with all that is in them, with modes and times;\n"
-               "links and special files are skipped with a warning");
-  command.flag("-n", options->upload.keep_existing,
-               "Replace nothing: a file that is there is an error (exit 4),\n"
-               "with -r it is kept and counted");
+  Command command = line.add(
+      {.name = "put",
+       .summary = "Store files on the server.",
+       .usage = "[-r] [-n] [-q] [--progress] [--if-version V] [--token T] [--wait SECONDS]\n"
+                "       LOCAL... REMOTE",
+       .examples = "  sluice put today.csv results/today.csv\n"
+                   "  sluice put -r build/ results/\n"
+                   "  sluice put -r -n build/ results/    (what an earlier one has left)\n"
+                   "  make-report | sluice put - results/report",
+       .details = "Each file is stored whole or not at all, with its permission bits. "
+                  "REMOTE may be a directory,\n"
+                  "which the files then go into. '-' is standard input."},
+      [options](Invocation& run) { return put(*options, run); });
+  add_transfer_options(command, options->upload,
+                       "Directories with all that is in them, with modes and times;\n"
+                       "links and special files are skipped with a warning");
   command.number("--if-version", "V", options->upload.change.if_version,
                  "Only if the file has this version now");
   command.change_options(options->upload.change);

@@ -67,6 +67,13 @@ TEST_CASE("names cannot act on a terminal") {
   CHECK(one_line("a\\x\ny") == "a\\x\\x0ay");
 }
 
+TEST_CASE("names have the colour of what they name") {
+  CHECK(coloured("d", Kind::directory, 0755) == "\x1b[1;34md\x1b[0m");
+  CHECK(coloured("run", Kind::file, 0755) == "\x1b[32mrun\x1b[0m");
+  CHECK(coloured("link", Kind::other, 0777) == "\x1b[36mlink\x1b[0m");
+  CHECK(coloured("file", Kind::file, 0644) == "file");
+}
+
 TEST_CASE("JSON is escaped and stays valid UTF-8") {
   CHECK(json_string("a\"b\\c\nd\te\x01") == R"("a\"b\\c\nd\te\u0001")");
   CHECK(json_string("\xff") == "\"\xef\xbf\xbd\"");

@@ -1,4 +1,4 @@
-// What the progress line says, and that counts of transfers that begin anew add up.
+// That counts of transfers that begin anew add up, and that rates are those of the last seconds.
 #include "client/shell/progress.hpp"
 
 #include "tests/support/catch.hpp"
@@ -6,62 +6,59 @@
 using namespace sluice::shell;
 using namespace std::chrono_literals;
 
-TEST_CASE("one file of known size has percent and time left") {
-  const Counts counts{.done_bytes = 25u << 20,
-                      .total_bytes = 100u << 20,
-                      .done_files = 0,
-                      .total_files = 1,
-                      .totals_final = true};
-  CHECK(progress_line(counts, 1s) == "25% 25 MiB of 100 MiB, 25 MiB/s, 3.0s left");
-}
-
-TEST_CASE("a stream of unknown size has neither") {
-  const Counts counts{.done_bytes = 10u << 20,
-                      .total_bytes = 0,
-                      .done_files = 0,
-                      .total_files = 0,
-                      .totals_final = true};
-  CHECK(progress_line(counts, 2s) == "10 MiB, 5.0 MiB/s");
-}
-
-TEST_CASE("a tree counts files, and tells totals once they are known") {
-  Counts counts{.done_bytes = 1u << 20,
-                .total_bytes = 2u << 20,
-                .done_files = 7,
-                .total_files = 20,
-                .totals_final = false};
-  CHECK(progress_line(counts, 1s) == "7 of 20+ files, 1.0 MiB, 1.0 MiB/s");
-  counts.totals_final = true;
-  CHECK(progress_line(counts, 1s) == "50% 7 of 20 files, 1.0 MiB of 2.0 MiB, 1.0 MiB/s, 1.0s left");
-}
-
-TEST_CASE("odd moments divide nothing by zero") {
-  Counts counts{
-      .done_bytes = 0, .total_bytes = 10, .done_files = 0, .total_files = 1, .totals_final = true};
-  CHECK(progress_line(counts, 0ms) == "0% 0 B of 10 B");
-  CHECK(progress_line(counts, 1s) == "0% 0 B of 10 B, 0 B/s");
-  counts.done_bytes = 11;
-  CHECK(progress_line(counts, 1s) == "100% 11 B of 10 B, 11 B/s");
-}
-
 TEST_CASE("an upload that begins anew is not counted twice") {
-  ProgressLine line(false);
-  line.expect(2, 150);
-  auto first = line.watch(100);
-  auto second = line.watch(50);
-  first(60, 100);
-  second(50, 50);
-  first(0, 100);
-  first(100, 100);
-  line.file_done();
-  CHECK(line.counts().done_bytes == 150);
-  CHECK(line.counts().total_bytes == 150);
-  CHECK(line.counts().done_files == 1);
+  ProgressDisplay display(ProgressDisplay::Place::nowhere);
+  display.expect(2, 150);
+  {
+    FileProgress one(display, "one", 100);
+    FileProgress two(display, "two", 50);
+    const auto first = one.callback();
+    const auto second = two.callback();
+    first(60, 100);
+    second(50, 50);
+    first(0, 100);
+    first(100, 100);
+    CHECK(display.counts().done_files == 0);
+  }
+  CHECK(display.counts().done_bytes == 150);
+  CHECK(display.counts().total_bytes == 150);
+  CHECK(display.counts().done_files == 2);
 }
 
 TEST_CASE("a size that turns out otherwise corrects the total") {
-  ProgressLine line(false);
-  line.expect(1, 100);
-  line.watch(100)(30, 40);
-  CHECK(line.counts().total_bytes == 40);
+  ProgressDisplay display(ProgressDisplay::Place::nowhere);
+  display.expect(1, 100);
+  FileProgress file(display, "file", 100);
+  file.callback()(30, 40);
+  CHECK(display.counts().total_bytes == 40);
+}
+
+TEST_CASE("a display that tells ends with its transfer, and may be hidden by any thread") {
+  ProgressDisplay display(ProgressDisplay::Place::lines);
+  display.expect(1, 100);
+  display.totals_are_final();
+  std::thread other([&] {
+    FileProgress file(display, "file", 100);
+    file.callback()(100, 100);
+    const auto hidden = display.hide();
+  });
+  other.join();
+  display.end();
+  display.end();
+  CHECK(display.counts().done_files == 1);
+}
+
+TEST_CASE("a rate is that of the last seconds") {
+  const RateMeter::Time begin{};
+  RateMeter meter(begin, 0);
+  CHECK(meter.per_second() == 0);
+  meter.note(begin + 100ms, 10);
+  CHECK(static_cast<int>(meter.per_second() + 0.5) == 100);
+  for (int i = 1; i <= 100; ++i) meter.note(begin + i * 100ms, i * 1'000ull);
+  CHECK(static_cast<int>(meter.per_second() + 0.5) == 10'000);
+  // It stalls: after the window nothing is left of what was before.
+  for (int i = 101; i <= 160; ++i) meter.note(begin + i * 100ms, 100'000);
+  CHECK(meter.per_second() == 0);
+  meter.note(begin + 17s, 5);
+  CHECK(meter.per_second() == 0);
 }

@@ -56,3 +56,30 @@ TEST_CASE("a failure drops what waits and comes out") {
     CHECK(done == -1);
   }
 }
+
+TEST_CASE("each of a series is done once, and few of it wait") {
+  for (std::size_t threads : {1, 2, 8}) {
+    TaskPool pool(threads);
+    std::vector<std::atomic<int>> done(1'000);
+    std::atomic<int> others = 0;
+    pool.add_each(done.size(), [&](std::size_t i) {
+      ++done[i];
+      if (i % 100 == 0) pool.add_each(3, [&](std::size_t) { ++others; });
+    });
+    pool.add_each(0, [&](std::size_t) { ++others; });
+    pool.run();
+    CHECK(std::all_of(done.begin(), done.end(), [](const auto& times) { return times == 1; }));
+    CHECK(others == 30);
+  }
+}
+
+TEST_CASE("a series ends with the first failure") {
+  TaskPool pool(1);
+  int done = 0;
+  pool.add_each(100, [&](std::size_t i) {
+    ++done;
+    if (i == 10) throw std::runtime_error("no more");
+  });
+  CHECK_THROWS_AS(pool.run(), std::runtime_error);
+  CHECK(done == 11);
+}
