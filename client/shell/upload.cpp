@@ -170,7 +170,8 @@ void Upload::leave_out_existing(const std::string& remote, std::vector<LocalEntr
       if (entry.attributes.kind != Kind::file) continue;
       const auto at =
           std::lower_bound(files.begin(), files.end(), LocalEntry{entry.name, 0}, by_name);
-      if (at != files.end() && at->name == entry.name) there[static_cast<std::size_t>(at - files.begin())] = true;
+      if (at != files.end() && at->name == entry.name)
+        there[static_cast<std::size_t>(at - files.begin())] = true;
     }
   };
   try {

@@ -301,6 +301,22 @@ class Copying(RowTest):
         self.assertEqual((plain.status, plain.out), (0, ''))
         self.assertRegex(plain.err, r'\Asluice: 0 files, [^\n]*5 there already and kept \(-n\)\n\Z')
 
+    @row('put', '--progress')
+    def test_put_tells_how_far_it_is(self):
+        told = self.sluice('put', '--progress', self.note, 'x/told')
+        self.assertEqual((told.status, told.out), (0, ''))
+        self.assertRegex(told.err, r'\A(sluice: [^\n]*B/s[^\n]*\n)*sluice: 100% [^\n]*B/s\n\Z')
+        self.assertEqual(len(self.objects('--progress', self.note, 'x/told')), 1)
+        self.fails(2, '--progress', '-q', self.note, 'x/told', says='--quiet')
+
+    @row('put', '-q', '--quiet')
+    def test_put_is_quiet(self):
+        for option in ('-q', '--quiet'):
+            self.silent(option, self.note, 'x/new')
+            self.assertEqual(self.sluice('put', option, '-n', '-r', self.local, '.')[:3], (0, '', ''))
+            self.assertEqual(len(self.objects(option, self.note, 'x/new')), 1)
+            self.fails(2, option, '--progress', self.note, 'x/new', says='--progress')
+
     @row('put', '--if-version')
     def test_put_at_a_version(self):
         [stored] = self.json('put', self.note, 'a')
@@ -352,6 +368,24 @@ class Copying(RowTest):
         plain = self.sluice('get', '-n', '-r', 'x', self.there)
         self.assertEqual((plain.status, plain.out), (0, ''))
         self.assertRegex(plain.err, r'\Asluice: 0 files, [^\n]*5 there already and kept \(-n\)\n\Z')
+
+    @row('get', '--progress')
+    def test_get_tells_how_far_it_is(self):
+        told = self.sluice('get', '--progress', 'x/file0', self.there / 'told')
+        self.assertEqual((told.status, told.out), (0, ''))
+        self.assertRegex(told.err, r'\A(sluice: [^\n]*B/s[^\n]*\n)*sluice: 100% [^\n]*B/s\n\Z')
+        self.assertEqual(len(self.objects('--progress', 'x/file0', self.there)), 1)
+        self.fails(2, '--progress', '-q', 'x/file0', self.there, says='--quiet')
+
+    @row('get', '-q', '--quiet')
+    def test_get_is_quiet(self):
+        for option in ('-q', '--quiet'):
+            self.silent(option, 'x/file0', self.there)
+            self.ok('get', option, '-r', 'x', self.there)
+            self.assertEqual(self.sluice('get', option, '-n', '-r', 'x', self.there)[:3],
+                             (0, '', ''))
+            self.assertEqual(len(self.objects(option, 'x/file0', self.there)), 1)
+            self.fails(2, option, '--progress', 'x/file0', self.there, says='--progress')
 
 
 class Locking(RowTest):

@@ -61,8 +61,8 @@ void add_put(CommandLine& line) {
   Command command = line.add(
       {.name = "put",
        .summary = "Store files on the server.",
-       .usage = "[-r] [-n] [-q] [--progress] [--if-version V] [--token T] [--wait SECONDS]\n"
-                "       LOCAL... REMOTE",
+       .usage = "[-r] [-n] [-q] [--progress] [--if-version V] [--token T] [--wait SECONDS] "
+                "LOCAL... REMOTE",
        .examples = "  sluice put today.csv results/today.csv\n"
                    "  sluice put -r build/ results/\n"
                    "  sluice put -r -n build/ results/    (what an earlier one has left)\n"
