@@ -17,7 +17,8 @@ class Terminal:
 
     def __init__(self, directory, arguments, environment, name, columns=80, rows=24):
         self.socket = directory / f'{name}.tmux'
-        environment = {**environment, 'LANG': 'C.UTF-8', 'LC_ALL': 'C.UTF-8', 'HOME': str(directory)}
+        environment = {**environment, 'LANG': 'C.UTF-8', 'LC_ALL': 'C.UTF-8',
+                       'HOME': str(directory)}
         environment.pop('XDG_STATE_HOME', None)
         environment.pop('TMUX', None)
         self._tmux('start-server', ';', 'set', '-g', 'remain-on-exit', 'on', ';', 'set', '-g',

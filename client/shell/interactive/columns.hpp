@@ -3,13 +3,9 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sluice::shell {
-
-/// What a text takes on a terminal; a byte that is no character takes one.
-std::size_t columns_of(std::string_view text);
 
 /// Down, then across; lines end in a newline. Names are shown as they are: escape them before.
 std::string in_columns(const std::vector<std::string>& names, std::size_t columns);

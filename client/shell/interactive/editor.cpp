@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "client/shell/interactive/columns.hpp"
+#include "client/shell/text_width.hpp"
 
 namespace sluice::shell {
 namespace {
@@ -133,7 +134,7 @@ int Editor::Library::read_character(wchar_t& character) {
 // many lines up as the terminal now needs for what stands before it.
 void Editor::Library::draw_again() {
   const LineInfo* line = ::el_line(editor);
-  const std::size_t before = columns_of(prompt) + columns_of({line->buffer, line->cursor});
+  const std::size_t before = text_width(prompt) + text_width({line->buffer, line->cursor});
   const std::size_t up = before / columns();
   std::string move = "\r";
   if (up > 0) move += "\x1b[" + std::to_string(up) + "A";

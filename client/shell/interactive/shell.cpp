@@ -93,7 +93,7 @@ int Shell::run_terminal() {
     return complete(before_cursor, commands, seat_, completer, completion_time);
   });
   // Connected before a thread of completion asks for it.
-  ServerWatch watch(seat_.client(), server_name(seat_.global().server));
+  ServerWatch watch(seat_.client(), server_name(seat_.server()));
   std::string line;
   while (!seat_.leaving()) {
     interruption_.begin_operation();

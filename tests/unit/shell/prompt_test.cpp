@@ -33,9 +33,9 @@ TEST_CASE("the prompt names server, directory and locks") {
   CHECK(shortened.size() <= 40);
   CHECK(shortened.ends_with("x/end> "));
   CHECK(shortened.find("...") != std::string::npos);
-  CHECK(server_name("tcp://files:5970") == "files:5970");
-  CHECK(server_name("ipc:///run/sluiced.sock") == "sluiced.sock");
-  CHECK(server_name("name") == "name");
+  CHECK(server_name({"", {.endpoint = "tcp://files:5970"}}) == "files:5970");
+  CHECK(server_name({"", {.endpoint = "ipc:///run/sluiced.sock"}}) == "sluiced.sock");
+  CHECK(server_name({"lab", {.endpoint = "tcp://files:5970"}}) == "lab");
 }
 
 TEST_CASE("names stand in columns, down and then across") {
