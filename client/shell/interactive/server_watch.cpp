@@ -14,6 +14,7 @@ constexpr std::chrono::seconds ask_every{1};
 constexpr std::chrono::milliseconds look_every{250};
 /// A server deep in work may take a moment.
 constexpr std::chrono::seconds patience{2};
+constexpr std::chrono::milliseconds news_patience{500};
 
 void write_line(const std::string& sentence) {
   // A progress line may be there; whoever draws it draws it again.
@@ -54,7 +55,8 @@ void ServerWatch::command_begins() {
 }
 
 void ServerWatch::command_ends() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, news_patience, [this] { return !health_.is_gone(); });
   command_runs_ = false;
 }
 
@@ -89,6 +91,7 @@ void ServerWatch::ask(const std::stop_token& stop) {
     }
     lock.lock();
     if (epoch) tell(health_.answered(*epoch));
+    changed_.notify_all();
     changed_.wait_for(lock, stop, ask_every, [] { return false; });
   }
 }

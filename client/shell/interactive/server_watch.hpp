@@ -27,6 +27,8 @@ class ServerHealth {
   std::string answered(std::uint64_t epoch);
   /// What is to be told: that it does not answer, once.
   std::string look(Time now);
+  /// Whether it was told to be away.
+  bool is_gone() const { return told_gone_; }
 
  private:
   const std::string name_;
@@ -42,7 +44,8 @@ class ServerWatch {
   ServerWatch(const ServerWatch&) = delete;
   ServerWatch& operator=(const ServerWatch&) = delete;
 
-  /// Between these, news goes straight to standard error.
+  /// Between these, news goes straight to standard error. A command that ended although the server
+  /// was away has news behind it, which is waited for a moment.
   void command_begins();
   void command_ends();
   /// Writes what happened since.

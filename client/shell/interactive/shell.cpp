@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <clocale>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -157,7 +158,11 @@ int Shell::run_here(const std::string& command, const Global& global) {
   try {
     Child child({"sh", "-c", command}, {{"SLUICE_SERVER", seat_.server().options.endpoint}},
                 interruption_.original_mask());
-    return child.wait();
+    const int status = child.wait();
+    // The terminal has shown "^C", and the prompt wants a line of its own.
+    if (status == interrupted_status && ::isatty(STDOUT_FILENO) == 1) std::puts("");
+    std::fflush(stdout);
+    return status;
   } catch (const std::system_error& error) {
     const Error failure("cannot_run", "sh", error.code().message());
     print_error(failure, global);
