@@ -72,11 +72,13 @@ class Terminal:
         return int(self._tmux('display', '-p', '#{pane_pid}'))
 
     def exit_status(self, seconds=10):
-        """Waits for the program to end."""
+        """Waits for the program to end; negative if a signal ended it."""
         def status():
-            dead, code = self._tmux('display', '-p', '#{pane_dead} #{pane_dead_status}').split(' ')
-            return [code.strip()] if dead == '1' else None
-        return int(wait_for(status, seconds, 'the program ends')[0] or -1)
+            # The pane is dead a moment before tmux knows how.
+            form = '#{pane_dead},#{pane_dead_status},#{pane_dead_signal}'
+            dead, code, signal = self._tmux('display', '-p', form).strip().split(',')
+            return [code or '-1'] if dead == '1' and (code or signal) else None
+        return int(wait_for(status, seconds, 'the program ends')[0])
 
     def close(self):
         subprocess.run(['tmux', '-S', str(self.socket), 'kill-server'], capture_output=True,

@@ -313,7 +313,8 @@ class Copying(RowTest):
     def test_put_is_quiet(self):
         for option in ('-q', '--quiet'):
             self.silent(option, self.note, 'x/new')
-            self.assertEqual(self.sluice('put', option, '-n', '-r', self.local, '.')[:3], (0, '', ''))
+            quiet = self.sluice('put', option, '-n', '-r', self.local, '.')
+            self.assertEqual(quiet[:3], (0, '', ''))
             self.assertEqual(len(self.objects(option, self.note, 'x/new')), 1)
             self.fails(2, option, '--progress', self.note, 'x/new', says='--progress')
 

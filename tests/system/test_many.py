@@ -1,5 +1,5 @@
-# Very many names: a directory of a million that is listed at once and in little memory, and trees of
-# a hundred thousand files that are stopped on the way and done in a second run.
+# Very many names: a directory of a million that is listed at once and in little memory, and trees
+# of a hundred thousand files that are stopped on the way and done in a second run.
 import os
 import signal
 import time
@@ -100,17 +100,18 @@ class ManyFiles(SystemTest):
         self.assertLess(bytes_of_children() - before, self.files * self.SIZE // 4)
 
     def test_a_put_is_stopped_and_the_next_does_only_what_is_left(self):
-        there = self.stopped(self.main.root / 'copy', 'put', '-r', self.tree, 'copy')
+        there = self.stopped(self.main.root / 'tree', 'put', '-r', self.tree, '.')
         self.assert_no_litter()
-        self.finished(there, 'put', '-r', '-n', self.tree, 'copy')
-        self.assertEqual(self.files_in(self.main.root / 'copy'), self.files)
+        self.finished(there, 'put', '-r', '-n', self.tree, '.')
+        self.assertEqual(self.files_in(self.main.root / 'tree'), self.files)
 
     def test_a_get_is_stopped_and_the_next_does_only_what_is_left(self):
         self.ok('put', '-q', '-r', self.tree, 'copy', timeout=300)
         back = self.directory / 'back'
-        there = self.stopped(back, 'get', '-r', 'copy', back)
+        back.mkdir()
+        there = self.stopped(back / 'copy', 'get', '-r', 'copy', back)
         self.finished(there, 'get', '-r', '-n', 'copy', back)
-        self.assertEqual(self.files_in(back), self.files)
+        self.assertEqual(self.files_in(back / 'copy'), self.files)
 
     def test_what_is_no_file_there_is_an_error(self):
         (self.main.root / 'copy' / 'd0' / 'f0').mkdir(parents=True)

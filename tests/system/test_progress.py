@@ -84,7 +84,8 @@ class Shown(SystemTest):
         self.shows('1.0 MiB')
         client.signal(signal.SIGINT)
         self.assertEqual(client.wait(5), 130)
-        self.assertRegex(self.screen.read(), '\r\x1b\\[Jsluice: [^\r\n]*before it was done[^\r\n]*\r\n\\Z')
+        told = '\r\x1b\\[Jsluice: [^\r\n]*before it was done[^\r\n]*\r\n\\Z'
+        self.assertRegex(self.screen.read(), told)
 
     def test_quiet_is_quiet_on_a_terminal(self):
         tree = self.directory / 'tree'
@@ -103,7 +104,8 @@ class Shown(SystemTest):
         self.assertEqual(client.wait(10), 0)
         lines = client.log_text().splitlines()
         self.assertRegex(lines[0], r'\Asluice: standard input: 1\.0 MiB, [\d.]+ [KM]?i?B/s\Z')
-        self.assertRegex(lines[-1], r'\Asluice: (standard input: )?100% 1\.0 MiB of 1\.0 MiB, [\d.]+ [KM]iB/s\Z')
+        self.assertRegex(lines[-1], r'\Asluice: (standard input: )?100% 1\.0 MiB of 1\.0 MiB, '
+                                    r'[\d.]+ [KM]iB/s\Z')
 
 
 if __name__ == '__main__':

@@ -68,7 +68,7 @@ TEST_CASE("what is typed is quoted as the word was begun") {
   CHECK(room.typed("cat i") == "cat it\\'s ");
   CHECK(room.typed("cat 'i") == "cat 'it'\\''s' ");
   CHECK(room.typed("put \"") == "put \"");
-  CHECK(room.typed("put \"$") == "put \"$");
+  CHECK(room.typed("put \"$") == "put \"$x\" ");
   CHECK(room.typed("put \"\\$") == "put \"\\$x\" ");
   CHECK(room.typed("cat \\#") == "cat \\#1 ");
 }

@@ -63,11 +63,11 @@ TEST_CASE("several files have a bar each, and all of them one") {
                                     {.columns = 80, .rows = 24});
   REQUIRE(lines.size() == 3);
   CHECK(lines[0] ==
-        "a/large                 [====>               ]  25%   25 MiB   25 MiB/s    3.0s");
+        "a/large                [=====>               ]  25%   25 MiB   25 MiB/s    3.0s");
   CHECK(lines[1] ==
-        "other                                                  0 B      0 B/s        ");
+        "other                                                    0 B      0 B/s        ");
   CHECK(lines[2] ==
-        "3 of 10 files           [====>               ]  25%   50 MiB   50 MiB/s    3.0s");
+        "3 of 10 files          [=====>               ]  25%   50 MiB   50 MiB/s    3.0s");
 }
 
 TEST_CASE("a file alone has no line for all") {
@@ -112,7 +112,7 @@ TEST_CASE("a narrow terminal keeps name and percent") {
   CHECK(progress_lines(counts, {}, files, {.columns = 20, .rows = 24}).front() ==
         "directory/name  25%");
   CHECK(progress_lines(counts, {}, files, {.columns = 16, .rows = 24}).front() ==
-        "..tory/name 25%");
+        "..ory/name  25%");
   CHECK(progress_lines(counts, {}, files, {.columns = 45, .rows = 24}).front() ==
         "directory/name        25%      1 B/s    3.0s");
 }
