@@ -131,7 +131,8 @@ void ProgressDisplay::draw(Clock::time_point now) {
     text += line + "\x1b[K";
     drawn_.push_back(text_width(line));
   }
-  text += "\x1b[J";
+  // At its beginning, so that the ^C a terminal shows does not begin a line that nobody erases.
+  text += "\x1b[J\r";
   write_out(text);
 }
 
@@ -153,9 +154,10 @@ void ProgressDisplay::erase() {
 // Terminals that have become narrower since break the lines that are on them.
 void ProgressDisplay::move_to_first_line(std::string& text, std::size_t columns) const {
   std::size_t rows = 0;
-  for (const std::size_t width : drawn_) rows += width == 0 ? 1 : (width + columns - 1) / columns;
+  for (std::size_t i = 0; i + 1 < drawn_.size(); ++i)
+    rows += std::max<std::size_t>(1, (drawn_[i] + columns - 1) / columns);
   text += "\r";
-  if (rows > 1) text += "\x1b[" + std::to_string(rows - 1) + "A";
+  if (rows > 0) text += "\x1b[" + std::to_string(rows) + "A";
 }
 
 std::vector<FileView> ProgressDisplay::worth_a_bar(Clock::time_point now) const {

@@ -48,6 +48,8 @@ class Examples(harness.SystemTest):
             self.ok('put', '-r', self.stored / 'results', self.stored / 'archive', '.')
 
     def test_examples(self):
+        self.config = self.directory / 'sluice.conf'
+        self.config.write_text(f'[lab]\nendpoint = {self.main.endpoint}\n')
         environment = self.environment()
         environment['PATH'] = f'{self.here}{os.pathsep}{environment["PATH"]}'
         for command in PAGE.commands:

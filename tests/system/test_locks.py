@@ -153,7 +153,7 @@ class Basics(LockTest):
         self.ok('lock', 'a', '--', str(SLUICE), 'put', __file__, 'a')
         self.ok('lock', '--tree', 'd', '--', 'sh', '-c',
                 f'{SLUICE} mkdir d && {SLUICE} put {__file__} d/x && {SLUICE} mv d/x d/y')
-        self.assertEqual([e['path'] for e in self.json('ls', 'd')], ['y'])
+        self.assertEqual([e['path'] for e in self.json('ls', 'd')], ['d/y'])
         # What the token does not cover is refused, not done without it.
         result = self.sluice('lock', 'a', '--', str(SLUICE), 'put', __file__, 'b')
         self.assertEqual(result.status, 6, result)

@@ -75,7 +75,7 @@ class OnATerminal(ShellTest):
         with open(self.directory / 'large', 'wb') as file:
             file.truncate(size)
         terminal = self.shell()
-        terminal.run('put large large').wait(r'\d+ [MG]iB of ', 30)
+        terminal.run('put large large').wait(r'\d+ MiB/s', 30)
         begin = time.monotonic()
         terminal.press('C-c')
         self.ready(terminal)

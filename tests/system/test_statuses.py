@@ -37,7 +37,9 @@ class Statuses(SharedServer):
 
     def test_output_that_cannot_be_written(self):
         self.tree()
-        cases = {**self.stopped_commands(), 'version': [], 'help': []}
+        self.config = self.directory / 'sluice.conf'
+        self.config.write_text('[lab]\nendpoint = tcp://lab.example:5970\n')
+        cases = {**self.stopped_commands(), 'servers': [], 'version': [], 'help': []}
         self.assertEqual(set(cases), self.documented(1))
         # It prints nothing of its own; this machine fails it by having no more processes.
         del cases['lock']

@@ -65,7 +65,7 @@ void add_put(CommandLine& line) {
                 "LOCAL... REMOTE",
        .examples = "  sluice put today.csv results/today.csv\n"
                    "  sluice put -r build/ results/\n"
-                   "  sluice put -r -n build/ results/    (what an earlier one has left)\n"
+                   "  sluice put -r -n build/ results/    # what an earlier one has left\n"
                    "  make-report | sluice put - results/report",
        .details = "Each file is stored whole or not at all, with its permission bits. "
                   "REMOTE may be a directory,\n"
