@@ -36,11 +36,11 @@ int pwd(Invocation& run) {
 
 void add_cd(CommandLine& line) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  Command command = line.add(
-      {"cd", "Go to a directory of the server.", "[PATH]",
-       "  cd results/2024\n  cd ..\n  cd /\n  cd -",
-       "Without PATH, and with '/': to the root. '-' is where it came from."},
-      [paths](Invocation& run) { return cd(*paths, run); });
+  Command command =
+      line.add({"cd", "Go to a directory of the server.", "[PATH]",
+                "  cd results/2024\n  cd ..\n  cd /\n  cd -",
+                "Without PATH, and with '/': to the root. '-' is where it came from."},
+               [paths](Invocation& run) { return cd(*paths, run); });
   command.operands("DIRECTORY", *paths, 0, 1);
 }
 
