@@ -2,6 +2,8 @@
 // staging/NAME at their offsets, the digests of what has arrived in NAME.leaves. Workers.
 // Publishing: posix_publish.cpp.
 #include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -21,10 +23,24 @@ namespace limits = protocol::limits;
 
 namespace {
 
+// Asked before blocks are taken: an attempt that fails takes all there are until it has failed, and
+// everybody else finds the disk full meanwhile.
+bool has_room(int directory, std::uint64_t size) {
+  struct statvfs disk;
+  if (::fstatvfs(directory, &disk) != 0) return true;
+  return size / disk.f_frsize < disk.f_bavail;
+}
+
 // Appears under its name with its full size or not at all, so that of two workers that begin one
 // upload at once none sees the other's half. Its blocks are taken at once: better to learn now that
 // the disk is full than after gigabytes. True as well if it is there already. False: errno.
 bool create_sized(int directory, const std::string& name, std::uint64_t size) {
+  if (!has_room(directory, size)) {
+    // It may be the one itself that has taken the room.
+    if (::faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    errno = ENOSPC;
+    return false;
+  }
   const std::string fresh = name + "." + random_hex(4);
   const Descriptor file = open_at(directory, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (!file) return false;
