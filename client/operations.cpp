@@ -209,7 +209,7 @@ Result<Attributes> Operations::get_file(const std::string& path, const LocalFile
   std::optional<LocalTarget> target;
   const auto open = [&]() -> Result<void> {
     if (target) return {};
-    auto opened = LocalTarget::open(local);
+    auto opened = LocalTarget::open(local, call.stop);
     if (!opened) return tl::make_unexpected(opened.error());
     target.emplace(std::move(*opened));
     return {};

@@ -44,7 +44,7 @@ void clear_event(int fd) {
 Interruption::Interruption() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) sigaddset(&signals, signal);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, &original_mask_);
   signal_fd_ = checked(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   for (int* fd : {&wake_fd_, &end_fd_, &resized_fd_})

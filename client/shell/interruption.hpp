@@ -1,7 +1,8 @@
-// Ctrl-C, kill and the size of the terminal: SIGINT, SIGTERM, SIGHUP and SIGWINCH are blocked in
-// all threads and read from one descriptor by a thread of their own, which asks whatever runs to
-// stop. Made by the main thread before any other thread is. What is asked to stop is one operation:
-// a shell begins the next one. Read on: commands/lock.cpp, which reads the signals itself.
+// Ctrl-C, kill and the size of the terminal: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGWINCH are
+// blocked in all threads and read from one descriptor by a thread of their own, which asks whatever
+// runs to stop. Made by the main thread before any other thread is. What is asked to stop is one
+// operation: a shell begins the next one. Read on: commands/lock.cpp, which reads the signals
+// itself.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,7 @@ class Interruption {
 
   /// What happened is over, unless this process was told to end. Main thread, nothing under way.
   void begin_operation();
-  /// Whether SIGTERM or SIGHUP came: then no further operation can begin.
+  /// Whether SIGTERM, SIGHUP or SIGQUIT came: then no further operation can begin.
   bool told_to_end() const { return told_to_end_; }
   /// Readable when the window has another size; whoever reads this eventfd redraws.
   int resized_fd() const { return resized_fd_; }

@@ -14,7 +14,8 @@ std::string without_slashes(const std::string& path) {
 }
 
 std::string remote_path(const std::string& typed) {
-  const std::string path = without_slashes(typed);
+  std::string path = without_slashes(typed);
+  while (path.ends_with("/.")) path = without_slashes(path.substr(0, path.size() - 2));
   return path == "." ? "" : path;
 }
 

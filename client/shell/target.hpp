@@ -8,7 +8,7 @@
 
 namespace sluice::shell {
 
-/// A remote path as the server wants it: "." is the root (""), slashes at the end go. What no
+/// A remote path as the server wants it: "." is the root (""), "/" and "/." at the end go. What no
 /// server accepts ("/x", "../x") stays as it was typed, so that the server says so.
 std::string remote_path(const std::string& typed);
 

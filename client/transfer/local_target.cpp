@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 
 #include "protocol/digest.hpp"
 #include "runtime/secrets.hpp"
@@ -17,6 +20,8 @@ using protocol::fail;
 using protocol::Result;
 
 namespace {
+
+constexpr std::chrono::milliseconds reader_look_every{50};
 
 // What stands in the way is told as for paths on the server.
 tl::unexpected<protocol::Error> failure_of(std::string_view path) {
@@ -34,7 +39,7 @@ tl::unexpected<protocol::Error> failure_of(std::string_view path) {
 
 }  // namespace
 
-Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
+Result<LocalTarget> LocalTarget::open(const LocalFile& local, const std::stop_token& stop) {
   LocalTarget target(local);
   struct stat status {};
   const bool is_there = lstat(local.path.c_str(), &status) == 0;
@@ -51,8 +56,8 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local) {
   if (is_there && S_ISDIR(status.st_mode))
     return fail(Code::is_directory, local.path, "on this machine");
   if (is_there && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
-    target.file_ = FileHandle(::open(target.local_.path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!target.file_.is_open()) return local_failure(local.path);
+    if (auto opened = target.open_as_it_is(stop); !opened)
+      return tl::make_unexpected(opened.error());
     return target;
   }
   if (auto opened = target.open_temporary(); !opened) return tl::make_unexpected(opened.error());
@@ -66,6 +71,17 @@ LocalTarget::LocalTarget(LocalTarget&& other) noexcept
 
 LocalTarget::~LocalTarget() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+// A pipe is waited for until somebody reads it, or the call is to stop: no event tells of a reader.
+Result<void> LocalTarget::open_as_it_is(const std::stop_token& stop) {
+  while (true) {
+    file_ = FileHandle(::open(local_.path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file_.is_open() && fcntl(file_.get(), F_SETFL, O_WRONLY) == 0) return {};
+    if (errno != ENXIO) return local_failure(local_.path);
+    if (stop.stop_requested()) return fail(Code::cancelled, local_.path, "nobody reads the pipe");
+    std::this_thread::sleep_for(reader_look_every);
+  }
 }
 
 Result<void> LocalTarget::open_temporary() {

@@ -333,5 +333,21 @@ class LockCommand(harness.SystemTest):
         self.assertEqual(process.wait(10), 6)
 
 
+class Pipes(harness.SystemTest):
+    def test_a_pipe_nobody_reads_is_waited_for_until_stopped(self):
+        self.server()
+        self.put_text('file', 'text\n')
+        pipe = self.directory / 'pipe'
+        os.mkfifo(pipe)
+        reader = self.spawn('cat', pipe)
+        self.ok('get', 'file', pipe)
+        self.assertEqual(reader.output(10).out, 'text\n')
+        client = self.start_sluice('get', '--progress', 'file', pipe)
+        harness.wait_for(lambda: client.log_text(), 10, 'it has begun')
+        client.signal(signal.SIGTERM)
+        self.assertEqual(client.wait(5), 130)
+        self.assertIn('nobody reads the pipe', client.log_text())
+
+
 if __name__ == '__main__':
     harness.main()

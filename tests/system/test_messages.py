@@ -9,7 +9,7 @@ import subprocess
 import harness
 import wire
 from commands_page import Page
-from harness import MIB, wait_for
+from harness import MIB, SLOWNESS, wait_for
 
 PAGE = Page()
 DOCUMENT = (harness.SOURCE / 'docs' / 'protocol.md').read_text()
@@ -95,8 +95,11 @@ class Typed(Messages):
         self.check_all(zip(typed, plain, as_json))
 
     def typed(self, lines):
-        """All at once, each to its end."""
-        begun = [self.spawn('sh', '-c', line, cwd=self.here, env=self.environment())
+        """All at once, each to its end. A slow program gets as far as a quick one in its time."""
+        def slowed(line):
+            return re.sub(r'\b(sleep|INT) (\d+)',
+                          lambda match: f'{match[1]} {int(match[2]) * SLOWNESS:g}', line)
+        begun = [self.spawn('sh', '-c', slowed(line), cwd=self.here, env=self.environment())
                  for line in lines]
         return [process.output(30) for process in begun]
 

@@ -181,10 +181,14 @@ class InAScript(ShellTest):
         self.assertRegex(result.err, r'\Asluice: line 2: missing: no such file[^\n]*\n\Z')
         result = self.script('ls\ncat missing\n')
         self.assertEqual(result.status, 3)
-        result = self.script("ls\nnonsense\ncat 'a\nls | wc\n")
+        result = self.script("ls\nnonsense\ncat 'a\nrm -r a\n'")
         self.assertEqual(result.status, 2)
         self.assertEqual([line.split(':')[1] for line in result.err.splitlines()],
-                         [' line 2', ' line 3', ' line 4'])
+                         [' line 2', ' line 3'])
+        # What stands behind a line that cannot be read may be a part of it.
+        self.assertEqual(self.ok('ls'), 'a/\n')
+        self.assertEqual(self.script('ls | wc\nmkdir b\n').status, 2)
+        self.assertEqual(self.ok('ls'), 'a/\n')
 
     def test_the_first_failure_ends_with_e(self):
         result = self.script('mkdir a\ncat missing; mkdir b\nmkdir c\n', '-e')

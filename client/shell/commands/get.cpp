@@ -67,9 +67,12 @@ void add_get(CommandLine& line) {
        .examples = "  sluice get results/today.csv .\n"
                    "  sluice get -r results/ backup/\n"
                    "  sluice get results/today.csv - | head",
-       .details = "Each file appears when it is whole, with its permission bits. LOCAL may "
-                  "be a directory, which\n"
-                  "the files then go into. '-' is standard output."},
+       .details =
+           "Each file appears when it is whole, with its permission bits. LOCAL may "
+           "be a directory, which\n"
+           "the files then go into; with '/.' behind a directory what is in it goes there. So\n"
+           "'get -r -n DIR/. NEW' goes on where an earlier 'get -r DIR NEW' was stopped. '-' is\n"
+           "standard output."},
       [options](Invocation& run) { return get(*options, run); });
   add_transfer_options(command, options->transfer,
                        "Directories with all that is in them, with modes and times");

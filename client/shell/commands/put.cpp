@@ -67,9 +67,13 @@ void add_put(CommandLine& line) {
                    "  sluice put -r build/ results/\n"
                    "  sluice put -r -n build/ results/    # what an earlier one has left\n"
                    "  make-report | sluice put - results/report",
-       .details = "Each file is stored whole or not at all, with its permission bits. "
-                  "REMOTE may be a directory,\n"
-                  "which the files then go into. '-' is standard input."},
+       .details =
+           "Each file is stored whole or not at all, with its permission bits. "
+           "REMOTE may be a directory,\n"
+           "which the files then go into; with '/.' behind a directory what is in it goes there. "
+           "So\n"
+           "'put -r -n DIR/. NEW' goes on where an earlier 'put -r DIR NEW' was stopped. '-' is\n"
+           "standard input."},
       [options](Invocation& run) { return put(*options, run); });
   add_transfer_options(command, options->upload,
                        "Directories with all that is in them, with modes and times;\n"

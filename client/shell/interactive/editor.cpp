@@ -82,7 +82,9 @@ void Editor::Library::open() {
   ::el_set(editor, EL_HIST, ::history, history);
   ::el_set(editor, EL_EDITOR, "emacs");
   ::el_set(editor, EL_GETCFN, character_of);
-  ::el_set(editor, EL_ADDFN, "sluice-complete", "Complete what stands before the cursor", tab_of);
+  // The narrow el_set() makes copies of the texts that nobody frees.
+  ::el_wset(editor, EL_ADDFN, L"sluice-complete", L"Complete what stands before the cursor",
+            tab_of);
   const std::array<std::pair<const char*, const char*>, 6> keys{{{"\t", "sluice-complete"},
                                                                  {"^R", "em-inc-search-prev"},
                                                                  {"\\e[3~", "ed-delete-next-char"},

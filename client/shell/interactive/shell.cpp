@@ -120,7 +120,8 @@ bool Shell::run_line(std::string_view text, std::size_t number, bool ends_at_err
   if (const std::string problem = problem_of(line); !problem.empty()) {
     print_error(Error("usage", {}, problem), global);
     seat_.set_last_status(2);
-    return !ends_at_error;
+    // As in sh: what stands behind it in a script may have been meant as a part of it.
+    return number == 0;
   }
   for (const Statement& statement : line.statements) {
     interruption_.begin_operation();

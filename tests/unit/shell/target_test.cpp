@@ -25,6 +25,8 @@ TEST_CASE("remote paths lose slashes at the end and nothing else") {
   CHECK(remote_path(".") == "");
   CHECK(remote_path("./") == "");
   CHECK(remote_path("a/b//") == "a/b");
+  CHECK(remote_path("a/b/.") == "a/b");
+  CHECK(remote_path("a/././") == "a");
   CHECK(remote_path("/") == "/");
   CHECK(remote_path("//") == "/");
   CHECK(remote_path("/a/") == "/a");
