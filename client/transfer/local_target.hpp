@@ -1,6 +1,7 @@
 // The local file that a download goes into: written under a temporary name beside the target, which
 // gets its own name when it is whole. Devices and pipes are written as they are. All failures are
-// `local_io`, `cancelled`, `exists`, `is_directory` or `not_directory`. Used by the thread of the call.
+// `local_io`, `cancelled`, `exists`, `is_directory` or `not_directory`. Used by the thread of the
+// call.
 #pragma once
 
 #include <stop_token>
