@@ -81,7 +81,11 @@ class Terminal:
             if code or signal:
                 return [int(code or -1)]
             # tmux sometimes does not hear of its child's end: then the zombie tells.
-            about = pathlib.Path(f'/proc/{self.pid()}/stat').read_text().rsplit(')', 1)[1].split()
+            try:
+                text = pathlib.Path(f'/proc/{self.pid()}/stat').read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                return None
+            about = text.rsplit(')', 1)[1].split()
             return [os.waitstatus_to_exitcode(int(about[49]))] if about[0] == 'Z' else None
         return wait_for(status, seconds, 'the program ends')[0]
 
