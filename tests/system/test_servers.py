@@ -1,4 +1,5 @@
 # Servers by name: sluice.conf, --server, $SLUICE_SERVER and `sluice servers`, with real processes.
+import os
 import subprocess
 
 import harness
@@ -12,7 +13,10 @@ class Servers(harness.SystemTest):
         self.config.parent.mkdir(parents=True)
 
     def run_with(self, *arguments, **variables):
-        environment = {'HOME': str(self.directory / 'home'), 'PATH': '/usr/bin:/bin', **variables}
+        # What says where a sluice.conf or a server is goes, what sanitizers are told stays.
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(('SLUICE_', 'XDG_'))}
+        environment.update(HOME=str(self.directory / 'home'), **variables)
         return subprocess.run([SLUICE, *arguments], env=environment, text=True, check=False,
                               stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=60 * SLOWNESS)
