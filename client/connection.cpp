@@ -81,18 +81,15 @@ void Connection::close() {
 }
 
 std::uint64_t Connection::submit(Message request, Answer answer) {
-  std::uint64_t handle = 0;
-  bool closed = false;
-  {
-    const std::lock_guard lock(mutex_);
-    closed = closed_;
-    handle = ++last_handle_;
-    if (!closed) answers_.emplace(handle, std::move(answer));
-  }
-  if (closed) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t handle = ++last_handle_;
+  if (closed_) {
+    lock.unlock();
     answer(runtime::make_error(request, {protocol::Code::cancelled, {}, {}}));
     return handle;
   }
+  answers_.emplace(handle, std::move(answer));
+  lock.unlock();
   request.peer = {Port::application, {}};
   request.stamp.job = handle;
   runner_.post(session_, std::move(request));

@@ -16,8 +16,11 @@ void TaskPool::add(Task task) {
 }
 
 struct TaskPool::Series {
-  std::size_t count;
-  std::function<void(std::size_t)> each;
+  Series(std::size_t how_many, std::function<void(std::size_t)> task)
+      : count(how_many), each(std::move(task)) {}
+
+  const std::size_t count;
+  const std::function<void(std::size_t)> each;
   std::atomic<std::size_t> next = 0;
 };
 
