@@ -45,11 +45,6 @@ bool is_heavy(Type type) {
   }
 }
 
-bool is_about_locks(Type type) {
-  return type == Type::acquire_lock || type == Type::release_lock || type == Type::renew_lock ||
-         type == Type::list_locks;
-}
-
 }  // namespace
 
 void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
@@ -83,7 +78,7 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
   Session& session = *found->session;
   session.last_seen = now;
   // A request about locks is a sign of life by itself.
-  if (!is_about_locks(message.header.type)) tell_locks_alive(session, now, outbox);
+  if (!protocol::is_lock_request(message.header.type)) tell_locks_alive(session, now, outbox);
   switch (message.header.type) {
     case Type::ping:
       return on_ping(message, outbox);
@@ -112,6 +107,9 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
     case Type::release_lock:
     case Type::renew_lock:
     case Type::list_locks:
+    case Type::convert_lock:
+    case Type::break_lock:
+    case Type::watch:
       // From here on the lock actor has to know whether this session lives.
       if (!session.told_locks) {
         session.told_locks = Time::min();

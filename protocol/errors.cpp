@@ -62,6 +62,8 @@ constexpr std::array table{
         "take the lock again and check what was done meanwhile"},
     Row{Code::too_many_locks, "too_many_locks", 1, "too many locks or waiters",
         "release some first"},
+    Row{Code::deadlock, "deadlock", 5, "waiting for this would never end",
+        "release what you hold and try again, or always lock in the same order"},
     Row{Code::unknown_upload, "unknown_upload", 1, "the server does not know this upload any more",
         "put the file again"},
     Row{Code::upload_incomplete, "upload_incomplete", 1, "parts of the upload are missing",

@@ -40,6 +40,7 @@ enum class Code : std::uint16_t {
   not_covered = 43,
   lease_expired = 44,
   too_many_locks = 45,
+  deadlock = 46,
   // transfers
   unknown_upload = 60,
   upload_incomplete = 61,

@@ -57,6 +57,13 @@ std::string_view name(Type type) {
     SLUICE_TYPE(renew_lock_reply);
     SLUICE_TYPE(list_locks);
     SLUICE_TYPE(list_locks_reply);
+    SLUICE_TYPE(convert_lock);
+    SLUICE_TYPE(convert_lock_reply);
+    SLUICE_TYPE(break_lock);
+    SLUICE_TYPE(break_lock_reply);
+    SLUICE_TYPE(lock_lost);
+    SLUICE_TYPE(watch);
+    SLUICE_TYPE(watch_reply);
     SLUICE_TYPE(worker_hello);
     SLUICE_TYPE(worker_welcome);
     SLUICE_TYPE(worker_heartbeat);
@@ -80,6 +87,8 @@ std::string_view name(Type type) {
     SLUICE_TYPE(reserve_numbers_reply);
     SLUICE_TYPE(checkpoint);
     SLUICE_TYPE(checkpoint_reply);
+    SLUICE_TYPE(sync_locks);
+    SLUICE_TYPE(sync_locks_reply);
 #undef SLUICE_TYPE
   }
   return "unknown";

@@ -63,6 +63,14 @@ enum class Type : std::uint16_t {
   renew_lock_reply = 0x67,
   list_locks = 0x68,
   list_locks_reply = 0x69,
+  convert_lock = 0x6a,
+  convert_lock_reply = 0x6b,
+  break_lock = 0x6c,
+  break_lock_reply = 0x6d,
+  lock_lost = 0x6e,
+  // seeing changes
+  watch = 0x70,
+  watch_reply = 0x71,
   // workers and the broker
   worker_hello = 0x80,
   worker_welcome = 0x81,
@@ -89,6 +97,8 @@ enum class Type : std::uint16_t {
   reserve_numbers_reply = 0xc3,
   checkpoint = 0xc4,
   checkpoint_reply = 0xc5,
+  sync_locks = 0xc6,
+  sync_locks_reply = 0xc7,
 };
 
 constexpr Type reply_to(Type request) {
@@ -105,6 +115,23 @@ constexpr bool is_change(Type request) {
     case Type::copy:
     case Type::make_directory:
     case Type::set_attributes:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Whether the lock actor answers requests of this type: the broker gives them to it and to no
+/// worker.
+constexpr bool is_lock_request(Type request) {
+  switch (request) {
+    case Type::acquire_lock:
+    case Type::release_lock:
+    case Type::renew_lock:
+    case Type::list_locks:
+    case Type::convert_lock:
+    case Type::break_lock:
+    case Type::watch:
       return true;
     default:
       return false;

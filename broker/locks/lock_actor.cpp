@@ -30,12 +30,6 @@ Port door_of(Type type) {
   }
 }
 
-// What a client itself asked for: a sign that its session lives.
-bool is_client_request(Type type) {
-  return type == Type::acquire_lock || type == Type::release_lock || type == Type::renew_lock ||
-         type == Type::list_locks;
-}
-
 }  // namespace
 
 LockActor::LockActor(const LockConfig& config, runtime::Secrets& secrets)
@@ -52,7 +46,8 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       outbox.send(runtime::make_error(message, {Code::unknown_type, {}, {}}));
     return;
   }
-  if (is_client_request(type)) leases_.alive(message.stamp.session, now, {}, 0);
+  // What a client itself asked for is a sign that its session lives.
+  if (protocol::is_lock_request(type)) leases_.alive(message.stamp.session, now, {}, 0);
   switch (type) {
     // clients, through the broker
     case Type::acquire_lock:

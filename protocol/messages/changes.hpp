@@ -21,12 +21,15 @@ struct Terms {
   std::optional<std::uint64_t> if_version;
   /// Only if nothing is at the (target) path now.
   bool if_absent = false;
+  /// Which of the session's threads of work waits (as in `AcquireLock`).
+  std::uint64_t agent = 0;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.may("token", s.token);
     v.may("wait_ms", s.wait_ms);
     v.may("if_version", s.if_version);
     v.may("if_absent", s.if_absent);
+    v.may("agent", s.agent);
   }
 };
 

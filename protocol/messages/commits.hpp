@@ -142,6 +142,28 @@ struct ReserveNumbersReply {
   }
 };
 
+/// Lock actor to publisher: make the lock journal durable up to here. Answered when it is.
+struct SyncLocks {
+  static constexpr Type type = Type::sync_locks;
+  /// Bytes written to the journal since the start.
+  std::uint64_t position = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("position", s.position);
+  }
+};
+
+struct SyncLocksReply {
+  static constexpr Type type = Type::sync_locks_reply;
+  std::uint64_t position = 0;
+  bool ok = false;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("position", s.position);
+    v.may("ok", s.ok);
+  }
+};
+
 /// Publisher to checkpointer: sync the tree, so that log segments before this generation are not
 /// needed.
 struct Checkpoint {

@@ -32,11 +32,23 @@ struct AcquireLock {
   std::uint32_t wait_ms = 0;
   /// How long the lock lives without a sign of its session; 0: the session's lease.
   std::uint32_t ttl_ms = 0;
+  /// Not empty: the lock belongs to this name and not to the session. It outlives the session, and
+  /// lives for `ttl_ms` since it was granted or renewed by its token. At most 128 bytes.
+  std::string owner;
+  /// Which of the session's threads of work asks. One that waits is taken to release nothing
+  /// meanwhile; what others of the session hold does not make a deadlock.
+  std::uint64_t agent = 0;
+  /// The token of a lock whose holder waits for this one too, as `lock A -- lock B` does; may be
+  /// empty.
+  std::string under;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("claims", s.claims);
     v.may("wait_ms", s.wait_ms);
     v.may("ttl_ms", s.ttl_ms);
+    v.may("owner", s.owner);
+    v.may("agent", s.agent);
+    v.may("under", s.under);
   }
 };
 
@@ -80,6 +92,53 @@ struct RenewLockReply {
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("ttl_ms", s.ttl_ms);
+  }
+};
+
+/// Makes an exclusive lock shared (at once), or a shared one exclusive (when no other holder is in
+/// the way; it keeps what it has meanwhile, and later requests queue behind it). The token stays
+/// the same. Stopped by `Cancel`; two that would wait for each other: `deadlock`.
+struct ConvertLock {
+  static constexpr Type type = Type::convert_lock;
+  std::string token;
+  bool shared = false;
+  std::uint32_t wait_ms = 0;
+  std::uint64_t agent = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("token", s.token);
+    v.may("shared", s.shared);
+    v.may("wait_ms", s.wait_ms);
+    v.may("agent", s.agent);
+  }
+};
+using ConvertLockReply = Empty<Type::convert_lock_reply>;
+
+/// An administrator takes a lock away: by the number that lists show. Its holder is fenced and
+/// told.
+struct BreakLock {
+  static constexpr Type type = Type::break_lock;
+  std::uint64_t number = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("number", s.number);
+  }
+};
+using BreakLockReply = Empty<Type::break_lock_reply>;
+
+/// Server to client, unasked (request id 0), over the control connection: a lock of this session is
+/// gone. A hint that comes early: what is done under its token fails in any case.
+struct LockLost {
+  static constexpr Type type = Type::lock_lost;
+  std::uint64_t number = 0;
+  /// `lease_expired` or `fenced`.
+  Code code{};
+  std::string detail;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("number", s.number);
+    v.must("code", s.code);
+    v.may("detail", s.detail);
   }
 };
 

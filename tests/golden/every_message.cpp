@@ -9,6 +9,7 @@
 #include "protocol/messages/files.hpp"
 #include "protocol/messages/locks.hpp"
 #include "protocol/messages/session.hpp"
+#include "protocol/messages/watch.hpp"
 #include "protocol/messages/workers.hpp"
 
 namespace sluice::golden {
@@ -34,7 +35,9 @@ using EveryMessage = std::tuple<
     // locks
     protocol::AcquireLock, protocol::AcquireLockReply, protocol::Cancel, protocol::CancelReply,
     protocol::ReleaseLock, protocol::ReleaseLockReply, protocol::RenewLock,
-    protocol::RenewLockReply, protocol::ListLocks, protocol::ListLocksReply,
+    protocol::RenewLockReply, protocol::ListLocks, protocol::ListLocksReply, protocol::ConvertLock,
+    protocol::ConvertLockReply, protocol::BreakLock, protocol::BreakLockReply, protocol::LockLost,
+    protocol::Watch, protocol::WatchReply,
     // workers and the broker
     protocol::WorkerHello, protocol::WorkerWelcome, protocol::WorkerHeartbeat,
     protocol::WorkerHeartbeatReply, protocol::WorkerBye, protocol::JobParked, protocol::Sweep,
@@ -45,7 +48,7 @@ using EveryMessage = std::tuple<
     protocol::JoinLocksReply,
     // the publisher
     protocol::Publish, protocol::Published, protocol::ReserveNumbers, protocol::ReserveNumbersReply,
-    protocol::Checkpoint, protocol::CheckpointReply>;
+    protocol::Checkpoint, protocol::CheckpointReply, protocol::SyncLocks, protocol::SyncLocksReply>;
 
 template <class M>
 protocol::Result<std::string> recode(std::string_view body) {

@@ -38,6 +38,7 @@ bool is_enumerator(Code code) {
     case Code::not_covered:
     case Code::lease_expired:
     case Code::too_many_locks:
+    case Code::deadlock:
     case Code::unknown_upload:
     case Code::upload_incomplete:
     case Code::upload_conflict:
