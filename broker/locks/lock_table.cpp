@@ -5,6 +5,7 @@
 #include <cassert>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "protocol/path.hpp"
 
@@ -17,6 +18,7 @@ constexpr Id end_of_queue = std::numeric_limits<Id>::max();
 
 Lane lane_of(Kind kind, bool shared, bool held) {
   if (kind == Kind::commit) return held ? Lane::held_commit : Lane::waiting_commit;
+  if (kind == Kind::upgrade) return Lane::waiting_upgrade;
   if (shared) return held ? Lane::held_shared : Lane::waiting_shared;
   return held ? Lane::held_exclusive : Lane::waiting_exclusive;
 }
@@ -32,12 +34,13 @@ std::span<const Lane> conflicting_holders(Kind kind, bool shared) {
 // Explicit holders and earlier waiters that keep such a claim waiting (rules 1 and 3).
 std::span<const Lane> in_front(Kind kind, bool shared) {
   static constexpr Lane of_shared[] = {Lane::held_exclusive, Lane::waiting_exclusive,
-                                       Lane::waiting_commit};
-  static constexpr Lane of_exclusive[] = {Lane::held_exclusive, Lane::held_shared,
+                                       Lane::waiting_commit, Lane::waiting_upgrade};
+  static constexpr Lane of_exclusive[] = {Lane::held_exclusive,    Lane::held_shared,
                                           Lane::waiting_exclusive, Lane::waiting_shared,
-                                          Lane::waiting_commit};
+                                          Lane::waiting_commit,    Lane::waiting_upgrade};
   static constexpr Lane of_commit[] = {Lane::held_exclusive, Lane::held_shared, Lane::next_up};
-  if (kind == Kind::commit) return of_commit;
+  // What an upgrade has to do with others is the same.
+  if (kind != Kind::explicit_lock) return of_commit;
   if (shared) return of_shared;
   return of_exclusive;
 }
@@ -60,36 +63,111 @@ bool LockTable::submit(Request request) {
 std::vector<Id> LockTable::remove(Id id) {
   const auto gone = entries_.find(id);
   if (gone == entries_.end()) return {};
-  const Entry removed = std::move(gone->second);
+  Entry removed = std::move(gone->second);
   entries_.erase(gone);
-  index(id, removed, removed.held, false);
   if (removed.watches != 0) entries_.at(removed.watches).watchers.erase(id);
+  if (removed.kind == Kind::upgrade) {
+    Entry& holder = entries_.at(removed.conversion);
+    index_upgrade(id, holder, false);
+    holder.conversion = 0;
+    return weigh_all(take_watchers(removed));
+  }
+  assert(removed.conversion == 0);
+  index(id, removed, removed.held, false);
+  return weigh_all(take_watchers(removed));
+}
 
-  // In order of arrival: each is weighed when all before it have their place.
+bool LockTable::upgrade(Id id, Id holder) {
+  assert(id != 0 && entries_.rbegin()->first < id && !meets_conversion(holder));
+  Entry& held = entries_.at(holder);
+  assert(held.held && held.kind == Kind::explicit_lock && held.conversion == 0);
+  const Id in_the_way = weigh_upgrade(holder);
+  if (in_the_way == 0) {
+    convert(holder, held, false);
+    return true;
+  }
+  held.conversion = id;
+  Entry& entry = entries_.emplace_hint(entries_.end(), id, Entry{})->second;
+  entry.kind = Kind::upgrade;
+  entry.conversion = holder;
+  index_upgrade(id, held, true);
+  watch(id, entry, {in_the_way, false});
+  return false;
+}
+
+std::optional<Id> LockTable::meets_conversion(Id holder) const {
+  static constexpr Lane converting[] = {Lane::waiting_upgrade};
+  for (const LockClaim& claim : entries_.at(holder).claims)
+    if (const Id other = index_.touching(claim.path, claim.tree, converting, end_of_queue))
+      return other;
+  return std::nullopt;
+}
+
+std::vector<Id> LockTable::downgrade(Id holder) {
+  Entry& entry = entries_.at(holder);
+  assert(entry.held && entry.conversion == 0);
+  convert(holder, entry, true);
+  return weigh_all(take_watchers(entry));
+}
+
+// Makes all claims of a holder shared or exclusive.
+void LockTable::convert(Id holder, Entry& entry, bool shared) {
+  index(holder, entry, true, false);
+  for (LockClaim& claim : entry.claims) claim.shared = shared;
+  index(holder, entry, true, true);
+}
+
+// It has what it waited for.
+void LockTable::take_place(Id id, Entry& entry) {
+  if (entry.kind == Kind::upgrade) {
+    const Id holder = entry.conversion;
+    Entry& held = entries_.at(holder);
+    index_upgrade(id, held, false);
+    held.conversion = 0;
+    convert(holder, held, false);
+    entries_.erase(id);
+    return;
+  }
+  index(id, entry, true, true);
+  index(id, entry, false, false);
+  entry.held = true;
+  entry.next_up = false;
+}
+
+std::set<Id> LockTable::take_watchers(Entry& entry) {
+  for (const Id watcher : entry.watchers) entries_.at(watcher).watches = 0;
+  return std::exchange(entry.watchers, {});
+}
+
+// Weighs waiters again, in order of arrival: each when all before it have their place.
+std::vector<Id> LockTable::weigh_all(std::set<Id> to_weigh) {
   std::vector<Id> granted;
-  std::set<Id> to_weigh = removed.watchers;
-  for (const Id watcher : removed.watchers) entries_.at(watcher).watches = 0;
   while (!to_weigh.empty()) {
     const Id next = *to_weigh.begin();
     to_weigh.erase(to_weigh.begin());
     Entry& entry = entries_.at(next);
-    const InTheWay in_the_way = weigh(entry.kind, entry.claims, next);
+    const InTheWay in_the_way = weigh(next, entry);
     if (in_the_way.id != 0) {
       watch(next, entry, in_the_way);
       continue;
     }
-    index(next, entry, true, true);
-    index(next, entry, false, false);
-    entry.held = true;
-    entry.next_up = false;
     granted.push_back(next);
-    if (entry.kind != Kind::commit) continue;
-    // A commit that is under way no longer keeps a waiter from being next up.
-    for (const Id watcher : entry.watchers) entries_.at(watcher).watches = 0;
-    to_weigh.merge(entry.watchers);
-    entry.watchers.clear();
+    // A commit that is under way no longer keeps a waiter from being next up. Who waited for an
+    // upgrade waits for its holder now.
+    if (entry.kind != Kind::explicit_lock) to_weigh.merge(take_watchers(entry));
+    take_place(next, entry);
   }
   return granted;
+}
+
+LockTable::InTheWay LockTable::weigh(Id id, const Entry& entry) const {
+  if (entry.kind == Kind::upgrade) return {weigh_upgrade(entry.conversion), false};
+  return weigh(entry.kind, entry.claims, id);
+}
+
+Id LockTable::weigh_upgrade(Id holder) const {
+  const auto blocker = upgrade_blocker(holder);
+  return blocker ? blocker->id : 0;
 }
 
 // What keeps this request waiting; of waiters only those before `id` count.
@@ -128,6 +206,14 @@ void LockTable::index(Id id, const Entry& entry, bool held, bool in) {
   }
 }
 
+void LockTable::index_upgrade(Id id, const Entry& holder, bool in) {
+  for (const LockClaim& claim : holder.claims)
+    if (in)
+      index_.insert(claim.path, claim.tree, Lane::waiting_upgrade, id);
+    else
+      index_.erase(claim.path, claim.tree, Lane::waiting_upgrade, id);
+}
+
 std::optional<Blocker> LockTable::blocker(Kind kind, const std::vector<LockClaim>& claims) const {
   return name_blocker(kind, claims, end_of_queue);
 }
@@ -135,7 +221,51 @@ std::optional<Blocker> LockTable::blocker(Kind kind, const std::vector<LockClaim
 std::optional<Blocker> LockTable::blocker_of(Id id) const {
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.held) return std::nullopt;
+  if (found->second.kind == Kind::upgrade) return upgrade_blocker(found->second.conversion);
   return name_blocker(found->second.kind, found->second.claims, id);
+}
+
+std::optional<Blocker> LockTable::upgrade_blocker(Id holder) const {
+  ++weighed_;
+  const auto lanes = in_front(Kind::upgrade, false);
+  for (const LockClaim& claim : entries_.at(holder).claims)
+    for (const Id other : index_.all_touching(claim.path, claim.tree, lanes, end_of_queue, 2))
+      if (other != holder) return Blocker{other, claim.path, false};
+  return std::nullopt;
+}
+
+// An upgrade is about its holder's claims.
+const std::vector<LockClaim>& LockTable::claims_of(const Entry& entry) const {
+  return entry.kind == Kind::upgrade ? entries_.at(entry.conversion).claims : entry.claims;
+}
+
+std::set<Id> LockTable::in_front_of(Id id, std::size_t limit) const {
+  std::set<Id> found;
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end() || entry->second.held) return found;
+  const Kind kind = entry->second.kind;
+  for (const LockClaim& claim : claims_of(entry->second)) {
+    found.merge(
+        index_.all_touching(claim.path, claim.tree, in_front(kind, claim.shared), id, limit));
+    if (kind == Kind::explicit_lock)
+      found.merge(index_.all_touching(claim.path, claim.tree, commits_under_way, id, limit));
+    if (found.size() >= limit) break;
+  }
+  found.erase(entry->second.conversion);
+  return found;
+}
+
+std::string LockTable::where_they_meet(Id first, Id second) const {
+  const auto one = entries_.find(first);
+  const auto other = entries_.find(second);
+  if (one == entries_.end() || other == entries_.end()) return {};
+  for (const LockClaim& claim : claims_of(one->second))
+    for (const LockClaim& against : claims_of(other->second))
+      if (claim.path == against.path ||
+          (claim.tree && protocol::is_within(against.path, claim.path)) ||
+          (against.tree && protocol::is_within(claim.path, against.path)))
+        return claim.path;
+  return {};
 }
 
 std::optional<Blocker> LockTable::name_blocker(Kind kind, const std::vector<LockClaim>& claims,
@@ -181,7 +311,9 @@ std::vector<Id> LockTable::list(std::string_view path, Id after, std::size_t lim
   std::vector<Id> ids;
   for (auto entry = entries_.upper_bound(after); entry != entries_.end() && ids.size() < limit;
        ++entry)
-    if (entry->second.kind != Kind::commit || !entry->second.held) ids.push_back(entry->first);
+    if (entry->second.kind == Kind::explicit_lock ||
+        (entry->second.kind == Kind::commit && !entry->second.held))
+      ids.push_back(entry->first);
   return ids;
 }
 

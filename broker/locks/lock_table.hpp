@@ -26,8 +26,10 @@
 // only when that one goes is it weighed again. A queue of n on one key therefore drains in n steps.
 // `weighed()` counts.
 //
-// What a waiter watches are the edges of a wait graph; that, and a change of a holder's mode, have
-// their place here.
+// Conversion. A shared holder that wants to become exclusive keeps what it has, waits for the other
+// explicit holders and those next up, and for nobody else: every waiter that conflicts with it
+// waits for this holder anyway. All who come later wait for it as for an exclusive one. Two that
+// convert and touch would wait for each other for ever: the second is not taken.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +50,8 @@ enum class Kind : std::uint8_t {
   /// The implicit lock of a change, held for just its commit; the `shared` of its claims means
   /// nothing.
   commit,
+  /// A holder's wish to become exclusive; `LockTable::upgrade` makes it.
+  upgrade,
 };
 
 struct Request {
@@ -81,6 +85,24 @@ class LockTable {
   /// arrival. An unknown id changes nothing.
   std::vector<Id> remove(Id id);
 
+  /// Another holder that waits to become exclusive and touches this one: then `upgrade` must not be
+  /// asked for.
+  std::optional<Id> meets_conversion(Id holder) const;
+  /// Who would be in the way of an upgrade of this holder now.
+  std::optional<Blocker> upgrade_blocker(Id holder) const;
+  /// Makes all claims of a holder exclusive. True: done. False: this request waits, and a later
+  /// `remove` will tell of its grant; the holder, which must not be removed meanwhile, has what it
+  /// had.
+  bool upgrade(Id id, Id holder);
+  /// Makes all claims of a holder shared; gives those that are granted by it.
+  std::vector<Id> downgrade(Id holder);
+
+  /// All that one who waits has to wait for: holders and, of an explicit lock or a commit, waiters
+  /// in front; in order of arrival, `limit` at most.
+  std::set<Id> in_front_of(Id id, std::size_t limit) const;
+  /// The path of the first's claim that touches one of the second's; empty if none does.
+  std::string where_they_meet(Id first, Id second) const;
+
   /// Whether an exclusive claim of this holder covers the path (with all beneath it, if `tree`).
   bool covers(Id id, std::string_view path, bool tree) const;
   /// Known and granted.
@@ -102,6 +124,8 @@ class LockTable {
     Kind kind{};
     bool held = false;
     bool next_up = false;
+    /// Of a holder: the request that waits to make it exclusive. Of an upgrade: its holder.
+    Id conversion = 0;
     Id watches = 0;
     std::vector<protocol::LockClaim> claims;
     /// Those who wait and watch this one.
@@ -116,6 +140,14 @@ class LockTable {
                                       Id id) const;
   void watch(Id id, Entry& entry, const InTheWay& in_the_way);
   void index(Id id, const Entry& entry, bool held, bool in);
+  InTheWay weigh(Id id, const Entry& entry) const;
+  const std::vector<protocol::LockClaim>& claims_of(const Entry& entry) const;
+  Id weigh_upgrade(Id holder) const;
+  void index_upgrade(Id id, const Entry& holder, bool in);
+  void take_place(Id id, Entry& entry);
+  void convert(Id holder, Entry& entry, bool shared);
+  std::vector<Id> weigh_all(std::set<Id> to_weigh);
+  std::set<Id> take_watchers(Entry& entry);
 
   std::map<Id, Entry> entries_;
   PathIndex index_;

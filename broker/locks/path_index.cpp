@@ -36,6 +36,11 @@ Id last_before(const std::set<Id>& ids, Id bound) {
   return end == ids.begin() ? 0 : *std::prev(end);
 }
 
+// Holders count whenever they came, waiters only before.
+Id bound_of(Lane lane, Id before) {
+  return lane < Lane::waiting_shared ? none : before;
+}
+
 Id first_of(const std::set<Id>& ids) {
   return ids.empty() ? none : *ids.begin();
 }
@@ -143,23 +148,54 @@ void PathIndex::prune(Node* node) {
 Id PathIndex::touching(std::string_view path, bool tree, std::span<const Lane> lanes,
                        Id before) const {
   Id latest = 0;
-  auto bound = [&](Lane lane) { return lane < Lane::waiting_shared ? none : before; };
   const Node* node = root_.get();
   for (; node && !path.empty(); node = node->child(next_name(path))) {
     for (const Lane lane : lanes)
       if (const Shelf* shelf = node->shelf(lane))
-        latest = std::max(latest, last_before(shelf->trees, bound(lane)));
+        latest = std::max(latest, last_before(shelf->trees, bound_of(lane, before)));
   }
   if (!node) return latest;
   for (const Lane lane : lanes) {
     const Shelf* shelf = node->shelf(lane);
     if (!shelf) continue;
-    latest = std::max(
-        {latest, last_before(shelf->trees, bound(lane)), last_before(shelf->paths, bound(lane))});
-    if (tree && !shelf->beneath.empty() && shelf->beneath.begin()->first < bound(lane))
+    latest = std::max({latest, last_before(shelf->trees, bound_of(lane, before)),
+                       last_before(shelf->paths, bound_of(lane, before))});
+    if (tree && !shelf->beneath.empty() && shelf->beneath.begin()->first < bound_of(lane, before))
       latest = std::max(latest, shelf->beneath.begin()->first);
   }
   return latest;
+}
+
+std::set<Id> PathIndex::all_touching(std::string_view path, bool tree, std::span<const Lane> lanes,
+                                     Id before, std::size_t limit) const {
+  std::set<Id> found;
+  auto add = [&](const std::set<Id>& ids, Lane lane) {
+    const auto end = ids.lower_bound(bound_of(lane, before));
+    for (auto id = ids.begin(); id != end && found.size() < limit; ++id) found.insert(*id);
+  };
+  auto add_node = [&](const Node& node, bool trees_only) {
+    for (const Lane lane : lanes) {
+      const Shelf* shelf = node.shelf(lane);
+      if (!shelf) continue;
+      add(shelf->trees, lane);
+      if (!trees_only) add(shelf->paths, lane);
+    }
+  };
+  const Node* node = root_.get();
+  for (; node && !path.empty(); node = node->child(next_name(path))) add_node(*node, true);
+  std::vector<const Node*> open;
+  if (node) open.push_back(node);
+  while (!open.empty() && found.size() < limit) {
+    node = open.back();
+    open.pop_back();
+    add_node(*node, false);
+    if (!tree) break;
+    for (const Lane lane : lanes)
+      if (const Shelf* shelf = node->shelf(lane))
+        for (const auto& [first, child] : shelf->beneath)
+          if (first < bound_of(lane, before)) open.push_back(child);
+  }
+  return found;
 }
 
 std::vector<Id> PathIndex::list(std::string_view path, Id after, std::size_t limit) const {
@@ -175,7 +211,7 @@ std::vector<Id> PathIndex::list(std::string_view path, Id after, std::size_t lim
     for (std::size_t i = 0; i < lane_count; ++i) {
       const Lane lane = static_cast<Lane>(i);
       const Shelf* shelf = node.shelf(lane);
-      if (!shelf || lane == Lane::held_commit || lane == Lane::next_up) continue;
+      if (!shelf || lane == Lane::held_commit || lane >= Lane::waiting_upgrade) continue;
       add(shelf->trees);
       if (!trees_only) add(shelf->paths);
     }

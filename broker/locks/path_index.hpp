@@ -26,10 +26,12 @@ enum class Lane : std::uint8_t {
   waiting_shared,
   waiting_exclusive,
   waiting_commit,
+  /// The claims of a holder that waits to become exclusive; it is in its held lanes too.
+  waiting_upgrade,
   /// Explicit waiters that only commits under way keep waiting; they are in their waiting lane too.
   next_up,
 };
-inline constexpr std::size_t lane_count = 7;
+inline constexpr std::size_t lane_count = 8;
 
 class PathIndex {
  public:
@@ -47,7 +49,12 @@ class PathIndex {
   /// each of a queue's waiters finds the one just before it; of those beneath the first.
   Id touching(std::string_view path, bool tree, std::span<const Lane> lanes, Id before) const;
 
-  /// The first `limit` ids after `after` that touch the tree at `path`, without commits under way.
+  /// Everybody whom `touching` may give, `limit` at most.
+  std::set<Id> all_touching(std::string_view path, bool tree, std::span<const Lane> lanes,
+                            Id before, std::size_t limit) const;
+
+  /// The first `limit` ids after `after` that touch the tree at `path`, without commits under way
+  /// and conversions.
   std::vector<Id> list(std::string_view path, Id after, std::size_t limit) const;
 
   /// How many nodes there are beside the root.

@@ -34,13 +34,13 @@ struct AcquireLock {
   std::uint32_t ttl_ms = 0;
   /// Not empty: the lock belongs to this name and not to the session. It outlives the session, and
   /// lives for `ttl_ms` since it was granted or renewed by its token. At most 128 bytes.
-  std::string owner;
+  std::string owner = {};
   /// Which of the session's threads of work asks. One that waits is taken to release nothing
   /// meanwhile; what others of the session hold does not make a deadlock.
   std::uint64_t agent = 0;
   /// The token of a lock whose holder waits for this one too, as `lock A -- lock B` does; may be
   /// empty.
-  std::string under;
+  std::string under = {};
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("claims", s.claims);

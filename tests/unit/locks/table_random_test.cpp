@@ -23,6 +23,28 @@ class NaiveTable {
     std::erase_if(entries_, [&](const Entry& entry) { return entry.request.id == id; });
     return settle();
   }
+  // Whether this holder may ask to become exclusive: it is no converting one, and meets none.
+  bool may_convert(Id id) const {
+    const Entry& entry = at(id);
+    if (!entry.held || is_commit(entry) || is_upgrade(entry)) return false;
+    return std::none_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+      return is_upgrade(other) && (other.holder == id || meet(other, entry));
+    });
+  }
+  bool converts(Id id) const {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const Entry& other) { return is_upgrade(other) && other.holder == id; });
+  }
+  bool upgrade(Id id, Id holder) {
+    Entry entry{{id, Kind::upgrade, at(holder).request.claims}, false, holder};
+    for (auto& claim : entry.request.claims) claim.shared = false;
+    entries_.push_back(std::move(entry));
+    return settle() == Ids{id};
+  }
+  Ids downgrade(Id holder) {
+    for (auto& claim : at(holder).request.claims) claim.shared = true;
+    return settle();
+  }
   bool can_go(const Request& request) const { return can_go(Entry{request, false}); }
   Ids ids() const {
     Ids ids;
@@ -32,7 +54,7 @@ class NaiveTable {
   Ids list(const std::string& path) const {
     Ids ids;
     for (const Entry& entry : entries_)
-      if (!(entry.held && is_commit(entry)) &&
+      if (!(entry.held && is_commit(entry)) && !is_upgrade(entry) &&
           std::any_of(entry.request.claims.begin(), entry.request.claims.end(),
                       [&](const auto& claim) {
                         return touch(claim, {path, true, false});
@@ -51,7 +73,20 @@ class NaiveTable {
   struct Entry {
     Request request;
     bool held = false;
+    Id holder = 0;
   };
+  Entry& at(Id id) {
+    return *std::find_if(entries_.begin(), entries_.end(),
+                         [&](const Entry& entry) { return entry.request.id == id; });
+  }
+  const Entry& at(Id id) const { return const_cast<NaiveTable*>(this)->at(id); }
+  static bool is_upgrade(const Entry& entry) { return entry.request.kind == Kind::upgrade; }
+  static bool meet(const Entry& a, const Entry& b) {
+    for (const auto& one : a.request.claims)
+      for (const auto& other : b.request.claims)
+        if (touch(one, other)) return true;
+    return false;
+  }
   static bool is_commit(const Entry& entry) { return entry.request.kind == Kind::commit; }
   static bool touch(const sluice::protocol::LockClaim& a, const sluice::protocol::LockClaim& b) {
     return a.path == b.path || (a.tree && sluice::protocol::is_within(b.path, a.path)) ||
@@ -66,6 +101,7 @@ class NaiveTable {
     return false;
   }
   bool next_up(const Entry& waiter) const {
+    if (is_commit(waiter) || is_upgrade(waiter)) return false;
     for (const Entry& other : entries_) {
       if (other.request.id == waiter.request.id || !conflict(other, waiter)) continue;
       if (other.held && !is_commit(other)) return false;
@@ -76,9 +112,14 @@ class NaiveTable {
   bool can_go(const Entry& entry) const {
     for (const Entry& other : entries_) {
       if (other.request.id == entry.request.id || !conflict(other, entry)) continue;
+      if (is_upgrade(entry)) {
+        if (other.request.id == entry.holder || is_upgrade(other)) continue;
+        if (other.held ? !is_commit(other) : next_up(other)) return false;
+        continue;
+      }
       const bool earlier_waiter = !other.held && other.request.id < entry.request.id;
       if (is_commit(entry)) {
-        if (is_commit(other)) continue;
+        if (is_commit(other) || is_upgrade(other)) continue;
         if (other.held || (earlier_waiter && next_up(other))) return false;
       } else if (other.held || earlier_waiter) {
         return false;
@@ -93,9 +134,15 @@ class NaiveTable {
       again = false;
       for (Entry& entry : entries_) {
         if (entry.held || !can_go(entry)) continue;
-        entry.held = true;
         granted.push_back(entry.request.id);
         again = true;
+        if (is_upgrade(entry)) {
+          at(entry.holder).request.claims = entry.request.claims;
+          std::erase_if(entries_,
+                        [&](const Entry& done) { return done.request.id == granted.back(); });
+          break;
+        }
+        entry.held = true;
         break;
       }
     }
@@ -130,7 +177,7 @@ class Random {
 
 }  // namespace
 
-TEST_CASE("random requests and releases: as the naive model", "[locks][random]") {
+TEST_CASE("random requests, conversions and releases: as the naive model", "[locks][random]") {
   for (unsigned seed = 1; seed <= 400; ++seed) {
     CAPTURE(seed);
     Random random(seed);
@@ -148,7 +195,17 @@ TEST_CASE("random requests and releases: as the naive model", "[locks][random]")
         REQUIRE(table.submit(request) == can_go);
       } else if (!ids.empty()) {
         const Id id = ids[random.below(static_cast<unsigned>(ids.size()))];
-        REQUIRE(table.remove(id) == model.remove(id));
+        if (random.below(3) == 0 && model.may_convert(id)) {
+          if (random.below(2) == 0) {
+            REQUIRE(table.downgrade(id) == model.downgrade(id));
+          } else {
+            REQUIRE_FALSE(table.meets_conversion(id));
+            ++last;
+            REQUIRE(table.upgrade(last, id) == model.upgrade(last, id));
+          }
+        } else if (!model.converts(id)) {
+          REQUIRE(table.remove(id) == model.remove(id));
+        }
       }
       if (step % 10 == 0) {
         const std::string path = random.path();
@@ -156,7 +213,9 @@ TEST_CASE("random requests and releases: as the naive model", "[locks][random]")
         REQUIRE_FALSE(model.two_conflicting_holders());
       }
     }
-    for (const Id id : model.ids()) REQUIRE(table.remove(id) == model.remove(id));
+    for (Ids ids = model.ids(); !ids.empty(); ids = model.ids())
+      for (const Id id : ids)
+        if (!model.converts(id)) REQUIRE(table.remove(id) == model.remove(id));
     REQUIRE(table.size() == 0);
     REQUIRE(table.index().nodes() == 0);
   }
