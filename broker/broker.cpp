@@ -366,6 +366,12 @@ void Broker::give_up_worker(const std::string& peer, bool lost_it, Time now, Out
 // --- from the lock actor ---
 
 void Broker::from_locks(Message&& message, Outbox& outbox) {
+  if (message.header.type == Type::lock_lost) {
+    Session* session = sessions_.find(message.stamp.session);
+    if (session == nullptr || session->peer(Connection::control).empty()) return;
+    message.peer = {Port::clients, session->peer(Connection::control)};
+    return outbox.send(std::move(message));
+  }
   const auto found = jobs_.find(message.stamp.job);
   if (found == jobs_.end() || found->second.place != Place::locks) return;
   answer_job(found->first, std::move(message), outbox);

@@ -19,6 +19,7 @@ namespace limits = protocol::limits;
 namespace {
 
 constexpr Time look_pause{100};
+constexpr Time pause_noticed{2'000};
 // How long a request waits for a first worker before the client is told that there is none.
 constexpr Time no_worker_patience{5'000};
 // Before what the disk refused to sweep is swept again.
@@ -30,6 +31,11 @@ void Broker::on_tick(Time now, Outbox& outbox) {
   if (started_ == runtime::never) started_ = now;
   tick_outboxes(now, outbox);
   if (now < next_look_) return;
+  // A process that was stopped could not hear anybody: all get their whole time anew.
+  if (now > next_look_ + pause_noticed) {
+    sessions_.all_seen(now);
+    dispatch_.all_seen(now);
+  }
   next_look_ = now + look_pause;
   tick_sessions(now, outbox);
   tick_workers(now, outbox);

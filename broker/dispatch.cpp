@@ -29,6 +29,10 @@ void Dispatch::heard_of(const std::vector<std::uint64_t>& numbers, Time now) {
       worker.last_seen = now;
 }
 
+void Dispatch::all_seen(Time now) {
+  for (auto& [peer, worker] : workers_) worker.last_seen = now;
+}
+
 void Dispatch::enqueue(std::uint64_t job, bool heavy) {
   queue_.push_back({job, heavy});
 }

@@ -46,6 +46,9 @@ class Dispatch {
   /// Workers, by number, that live though they themselves are silent.
   void heard_of(const std::vector<std::uint64_t>& numbers, Time now);
 
+  /// All workers' time begins anew.
+  void all_seen(Time now);
+
   void enqueue(std::uint64_t job, bool heavy);
   /// A job that a worker lost goes before those that never had one.
   void enqueue_again(std::uint64_t job, bool heavy);

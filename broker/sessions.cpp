@@ -50,6 +50,10 @@ std::vector<std::uint64_t> Sessions::expired(Time now) const {
   return numbers;
 }
 
+void Sessions::all_seen(Time now) {
+  for (auto& [number, session] : sessions_) session.last_seen = now;
+}
+
 std::vector<std::uint64_t> Sessions::numbers() const {
   std::vector<std::uint64_t> numbers;
   numbers.reserve(sessions_.size());

@@ -54,6 +54,8 @@ class Sessions {
   /// Numbers of sessions that were silent for longer than their lease.
   std::vector<std::uint64_t> expired(Time now) const;
   std::vector<std::uint64_t> numbers() const;
+  /// Their time begins anew.
+  void all_seen(Time now);
   std::size_t size() const { return sessions_.size(); }
 
  private:

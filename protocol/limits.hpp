@@ -49,6 +49,9 @@ inline constexpr std::size_t claims = 64;
 inline constexpr std::size_t locks_per_session = 10'000;
 inline constexpr std::size_t locks_in_all = 2'000'000;
 inline constexpr std::size_t waiters_in_all = 100'000;
+inline constexpr std::size_t owner_bytes = 128;
+/// Waits that the search for a deadlock looks at.
+inline constexpr std::size_t deadlock_waits = 10'000;
 inline constexpr std::uint32_t wait_max_ms = 86'400'000;
 inline constexpr std::uint32_t ttl_max_ms = 86'400'000;
 

@@ -61,6 +61,16 @@ Result<void> check_name(std::string_view name, std::string_view path) {
 
 }  // namespace
 
+bool is_plain_text(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (length == 0 || byte < 0x20 || byte == 0x7f) return false;
+    i += length;
+  }
+  return true;
+}
+
 Result<void> check_path(std::string_view path) {
   if (path.empty()) return {};
   if (path.front() == '/') return fail(Code::bad_path, printable(path), "it is absolute");

@@ -20,6 +20,9 @@ Result<void> check_path(std::string_view path);
 /// As `check_path`, but the root itself is refused too.
 Result<void> check_entry_path(std::string_view path);
 
+/// Whether this is UTF-8 without control characters, so that it can be shown anywhere.
+bool is_plain_text(std::string_view text);
+
 /// "a/b/c" -> "a/b"; "a" -> "".
 std::string_view parent_of(std::string_view path);
 /// "a/b/c" -> "c".

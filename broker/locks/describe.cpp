@@ -23,10 +23,14 @@ std::uint64_t left_s(Time now, Time end) {
 
 }  // namespace
 
+std::string LockActor::name_of(const Lock& lock) const {
+  return lock.owner.empty() ? leases_.name(lock.key.first) : lock.owner;
+}
+
 std::string LockActor::describe(Id blocker, Time now) const {
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;
-    const std::string name = leases_.name(lock.key.first);
+    const std::string name = name_of(lock);
     const std::uint64_t age_s = past_s(lock.since, now);
     if (lock.token.number == 0)
       return fmt::format("{} has waited for it for {} s and comes first", name, age_s);
@@ -35,6 +39,8 @@ std::string LockActor::describe(Id blocker, Time now) const {
     return fmt::format("held by {} for {} s, {} s left on its lease", name, age_s,
                        left_s(now, leases_.ends(blocker)));
   }
+  if (const auto found = conversions_.find(blocker); found != conversions_.end())
+    return name_of(locks_.at(found->second.lock)) + " holds it and waits to have it alone";
   if (const auto found = commits_.find(blocker); found != commits_.end()) {
     const std::string name = leases_.name(found->second.key.first);
     if (found->second.stage == Stage::publishing)
@@ -56,7 +62,8 @@ protocol::LockEntry LockActor::entry(Id id, Time now) const {
   if (const auto found = locks_.find(id); found != locks_.end()) {
     const Lock& lock = found->second;
     entry.number = lock.token.number;
-    entry.holder = leases_.name(lock.key.first);
+    entry.holder = name_of(lock);
+    if (lock.conversion != 0) entry.holder += " (waits to have it alone)";
     if (lock.ending != Ending::no) entry.holder += " (ending)";
     entry.age_ms = ms_between(lock.since, now);
     if (lock.token.number != 0) end = leases_.ends(id);

@@ -22,7 +22,7 @@ void Leases::alive(std::uint64_t session, Time now, const std::string& name,
   if (lease_ms != 0) known.lease_ms = lease_ms;
   known.sign = std::max(known.sign, now);
   known.ended = false;
-  const Time end = known.sign + Time{known.lease_ms};
+  const Time end = ends(known);
   if (known.alarm == never || end < known.alarm) set_alarm(known.alarm, end, Of::session, session);
 }
 
@@ -40,8 +40,7 @@ void Leases::end(std::uint64_t session) {
 
 bool Leases::lives(std::uint64_t session, Time now) const {
   const auto found = sessions_.find(session);
-  return found != sessions_.end() && !found->second.ended &&
-         now < found->second.sign + Time{found->second.lease_ms};
+  return found != sessions_.end() && !found->second.ended && now < ends(found->second);
 }
 
 std::string Leases::name(std::uint64_t session) const {
@@ -57,15 +56,30 @@ std::uint32_t Leases::lease_ms(std::uint64_t session) const {
 
 void Leases::grant(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now) {
   meet(session, now);
-  ++sessions_[session].locks;
-  Lock& known = locks_[lock];
-  known = {session, ttl_ms, now, never};
-  set_alarm(known.alarm, ends(known), Of::lock, lock);
+  add_lock(lock, {session, ttl_ms, true, now, never});
+}
+
+void Leases::grant_named(Id lock, std::uint32_t ttl_ms, Time now) {
+  add_lock(lock, {0, ttl_ms, false, now, never});
+}
+
+void Leases::restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now) {
+  meet(session, now);
+  add_lock(lock, {session, ttl_ms, false, now, never});
+}
+
+void Leases::add_lock(Id id, const Lock& lock) {
+  if (lock.session != 0) ++sessions_[lock.session].locks;
+  Lock& known = locks_[id];
+  known = lock;
+  set_alarm(known.alarm, ends(known), Of::lock, id);
 }
 
 void Leases::renew(Id lock, Time now) {
   const auto found = locks_.find(lock);
-  if (found != locks_.end()) found->second.sign = std::max(found->second.sign, now);
+  if (found == locks_.end()) return;
+  found->second.sign = std::max(found->second.sign, now);
+  found->second.by_session = found->second.session != 0;
 }
 
 void Leases::drop(Id lock) {
@@ -74,6 +88,7 @@ void Leases::drop(Id lock) {
   const std::uint64_t session = found->second.session;
   set_alarm(found->second.alarm, never, Of::lock, lock);
   locks_.erase(found);
+  if (session == 0) return;
   --sessions_[session].locks;
   forget_if_done(session);
 }
@@ -84,7 +99,13 @@ Time Leases::ends(Id lock) const {
 }
 
 Time Leases::ends(const Lock& lock) const {
-  return std::max(lock.sign, sessions_.at(lock.session).sign) + Time{lock.ttl_ms};
+  const Time sign =
+      lock.by_session ? std::max(lock.sign, sessions_.at(lock.session).sign) : lock.sign;
+  return std::max(sign + Time{lock.ttl_ms}, floor_);
+}
+
+Time Leases::ends(const Session& session) const {
+  return std::max(session.sign + Time{session.lease_ms}, floor_);
 }
 
 void Leases::wait_until(Id waiter, Time deadline) {
@@ -121,7 +142,7 @@ Leases::Due Leases::take_due(Time now) {
       due.locks.push_back(id);
     } else {
       Session& session = sessions_.at(id);
-      const Time end = session.sign + Time{session.lease_ms};
+      const Time end = ends(session);
       if (end > now) {
         set_alarm(session.alarm, end, Of::session, id);
         continue;

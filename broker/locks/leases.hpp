@@ -6,6 +6,7 @@
 // where they are, and those that ring too early are set anew.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -45,7 +46,14 @@ class Leases {
 
   /// A lock of a session that was met begins to live.
   void grant(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now);
+  /// A lock that belongs to no session: it lives by its own renewals alone.
+  void grant_named(Id lock, std::uint32_t ttl_ms, Time now);
+  /// From here on signs of its session count, too, for a lock that was restored.
   void renew(Id lock, Time now);
+  /// A lock that was held before a restart: until `renew` no sign of its session counts.
+  void restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now);
+  /// Nothing ends before `until`: nobody could be heard for a while.
+  void forgive(Time until) { floor_ = std::max(floor_, until); }
   /// The lock is no more. Unknown ones too.
   void drop(Id lock);
   /// When its lease ends as things stand; `never` if unknown.
@@ -84,14 +92,19 @@ class Leases {
   struct Lock {
     std::uint64_t session = 0;
     std::uint32_t ttl_ms = 0;
+    /// Whether signs of its session are signs of its own.
+    bool by_session = true;
     Time sign{};
     Time alarm = never;
   };
+  void add_lock(Id id, const Lock& lock);
+  Time ends(const Session& session) const;
   void set_alarm(Time& alarm, Time to, Of of, std::uint64_t id);
   Time ends(const Lock& lock) const;
   void forget_if_done(std::uint64_t session);
 
   std::uint32_t default_lease_ms_;
+  Time floor_{};
   std::unordered_map<std::uint64_t, Session> sessions_;
   std::unordered_map<Id, Lock> locks_;
   std::unordered_map<Id, Time> deadlines_;

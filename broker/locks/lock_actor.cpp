@@ -13,6 +13,7 @@ using runtime::Port;
 namespace {
 
 constexpr Time send_again_after{10};
+constexpr Time beat_every{1000};
 
 // Where messages of a type may come from; what comes through another door is not obeyed.
 Port door_of(Type type) {
@@ -35,6 +36,7 @@ Port door_of(Type type) {
 LockActor::LockActor(const LockConfig& config, runtime::Secrets& secrets)
     : epoch_(config.epoch),
       secrets_(secrets),
+      grace_(config.lease_ms),
       leases_(config.lease_ms),
       numbers_(config.first_number, config.reserved_up_to) {}
 
@@ -46,6 +48,7 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       outbox.send(runtime::make_error(message, {Code::unknown_type, {}, {}}));
     return;
   }
+  notice_pause(now);
   // What a client itself asked for is a sign that its session lives.
   if (protocol::is_lock_request(type)) leases_.alive(message.stamp.session, now, {}, 0);
   switch (type) {
@@ -64,6 +67,12 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       break;
     case Type::list_locks:
       on_list_locks(message, now, outbox);
+      break;
+    case Type::convert_lock:
+      on_convert_lock(message, now, outbox);
+      break;
+    case Type::break_lock:
+      on_break_lock(message, now, outbox);
       break;
     // the broker
     case Type::session_alive:
@@ -149,7 +158,16 @@ void LockActor::drop_worker(std::uint64_t worker, Time now, Outbox& outbox) {
   }
 }
 
+// While anything lives by time the actor is called every second. Called much later than it asked
+// for, this process was stopped, and signs of life lie unread in the sockets.
+void LockActor::notice_pause(Time now) {
+  const Time due = next_tick();
+  if (due != never && now - due > pause_noticed) leases_.forgive(now + grace_);
+  last_call_ = now;
+}
+
 void LockActor::on_tick(Time now, Outbox& outbox) {
+  notice_pause(now);
   const Leases::Due due = leases_.take_due(now);
   // The dead first, so that none of them is granted; waiters last, so that a grant wins over a time
   // limit.
@@ -162,6 +180,8 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
     if (const auto lock = locks_.find(id); lock != locks_.end()) {
       const Code code = lock->second.no_wait ? Code::locked : Code::wait_timeout;
       refuse_lock(id, in_the_way(code, *blocker, now), now, outbox);
+    } else if (conversions_.contains(id)) {
+      refuse_conversion(id, in_the_way(Code::wait_timeout, *blocker, now), now, outbox);
     } else {
       refuse_commit(id, in_the_way(Code::wait_timeout, *blocker, now), now, outbox);
     }
@@ -174,7 +194,8 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
 }
 
 Time LockActor::next_tick() const {
-  return std::min({leases_.next(), numbers_.next_ask(), send_again_});
+  const Time beat = leases_.next() == never ? never : last_call_ + beat_every;
+  return std::min({leases_.next(), numbers_.next_ask(), send_again_, beat});
 }
 
 void LockActor::on_undelivered(Message&& message, runtime::Undelivered why, Time now, Outbox&) {
@@ -191,6 +212,12 @@ void LockActor::stop_waiters_of(std::uint64_t session, std::string_view why, Tim
     for (const Id id : std::set<Id>(found->second.locks))
       if (const auto lock = locks_.find(id); lock != locks_.end() && lock->second.token.number == 0)
         refuse_lock(id, cancelled, now, outbox);
+  std::vector<Id> conversions;
+  for (auto request = conversion_requests_.lower_bound({session, 0});
+       request != conversion_requests_.end() && request->first.first == session; ++request)
+    conversions.push_back(request->second);
+  for (const Id id : conversions)
+    if (conversions_.contains(id)) refuse_conversion(id, cancelled, now, outbox);
   std::vector<Id> handles;
   for (auto request = commit_requests_.lower_bound({session, 0});
        request != commit_requests_.end() && request->first.first == session; ++request)
@@ -212,8 +239,11 @@ void LockActor::settle(std::vector<Id> granted, Time now, Outbox& outbox) {
   while (!granted_.empty()) {
     const Id id = granted_.front();
     granted_.pop_front();
-    --waiters_;
-    leases_.stop_waiting(id);
+    stop_waiting(id);
+    if (conversions_.contains(id)) {
+      finish_conversion(id, now, outbox);
+      continue;
+    }
     const auto lock = locks_.find(id);
     const std::uint64_t session =
         lock != locks_.end() ? lock->second.key.first : commits_.at(id).key.first;

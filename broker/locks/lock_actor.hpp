@@ -1,23 +1,25 @@
 // The lock actor: owns the lock table and the counter of numbers, and decides of every change
 // whether it may be published. A state machine without sockets and clock; shares the broker's
 // thread. It grants nothing that conflicts with a commit between `Publish` and `Published`. Parts:
-// lock_actor.cpp (switch, sessions, time), lock_requests.cpp (clients), lock_commits.cpp (workers,
-// publisher), describe.cpp (lists and sentences). Read on: lock_table.hpp for the rules,
+// lock_actor.cpp (switch, sessions, time), lock_requests.cpp (clients), lock_conversions.cpp
+// (upgrade and downgrade), lock_deadlock.cpp, lock_commits.cpp (workers, publisher), describe.cpp
+// (lists and sentences). Read on: lock_table.hpp for the rules,
 // docs/architecture.md for one put.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "broker/locks/leases.hpp"
 #include "broker/locks/lock_table.hpp"
 #include "broker/locks/number_supply.hpp"
+#include "broker/locks/wait_graph.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/commits.hpp"
 #include "protocol/messages/locks.hpp"
@@ -53,8 +55,11 @@ class LockActor final : public runtime::Actor {
   /// How long an explicit request that does not want to wait waits all the same for commits under
   /// way.
   static constexpr Time commit_grace{2000};
-  /// Expired locks that are told apart from those that never were.
-  static constexpr std::size_t expired_remembered = 1000;
+  /// Expired and broken locks that are told apart from those that never were.
+  static constexpr std::size_t lost_remembered = 1000;
+  /// A server that was stopped for longer than this could not hear anybody; then nothing ends for
+  /// one lease.
+  static constexpr Time pause_noticed{2000};
   static constexpr std::size_t list_page = 500;
 
  private:
@@ -69,7 +74,7 @@ class LockActor final : public runtime::Actor {
     protocol::Header header;
     protocol::Stamp stamp;
   };
-  enum class Ending : std::uint8_t { no, released, expired };
+  enum class Ending : std::uint8_t { no, released, expired, broken };
 
   /// An explicit lock, held or waited for. Its claims are in the table under the same id.
   struct Lock {
@@ -80,12 +85,29 @@ class LockActor final : public runtime::Actor {
     std::uint32_t ttl_ms = 0;
     /// It came without wanting to wait.
     bool no_wait = false;
+    /// To be made shared as soon as the changes under it are done.
+    bool shared_when_done = false;
     /// Granted, or begun to wait.
     Time since{};
+    /// Whom it belongs to; empty: the session.
+    std::string owner;
+    std::uint64_t agent = 0;
+    /// The lock under which it was asked for, or 0.
+    Id under = 0;
+    /// The request that waits to make it exclusive, or 0.
+    Id conversion = 0;
     /// Changes under its token that are at the publisher: until they are done the lock stays in the
     /// table.
     std::uint32_t commits_under_way = 0;
     Ending ending = Ending::no;
+  };
+
+  /// A holder's wish to become exclusive, waiting.
+  struct Conversion {
+    RequestKey key;
+    Asker asker;
+    Id lock = 0;
+    std::uint64_t agent = 0;
   };
 
   enum class Stage : std::uint8_t {
@@ -109,6 +131,7 @@ class LockActor final : public runtime::Actor {
     bool cancelled = false;
     /// The lock under whose token it is published, or 0.
     Id under = 0;
+    std::uint64_t agent = 0;
     Time since{};
   };
 
@@ -118,6 +141,8 @@ class LockActor final : public runtime::Actor {
   void on_release_lock(const Message& message, Time now, Outbox& outbox);
   void on_renew_lock(const Message& message, Time now, Outbox& outbox);
   void on_list_locks(const Message& message, Time now, Outbox& outbox);
+  void on_convert_lock(const Message& message, Time now, Outbox& outbox);
+  void on_break_lock(const Message& message, Time now, Outbox& outbox);
   void on_session_alive(const Message& message, Time now);
   void on_session_ended(const Message& message, Time now, Outbox& outbox);
   void on_worker_known(const Message& message);
@@ -130,12 +155,32 @@ class LockActor final : public runtime::Actor {
 
   // Explicit locks.
   protocol::Result<void> check_limits(std::uint64_t session, std::size_t claims) const;
+  protocol::Result<void> check_owner(const protocol::AcquireLock& request) const;
   void grant(Id id, Time now, Outbox& outbox);
   void refuse_lock(Id id, const protocol::Error& error, Time now, Outbox& outbox);
   void end_lock(Id id, Ending ending, Time now, Outbox& outbox);
   void remove_lock(Id id, Time now, Outbox& outbox);
   protocol::Result<Id> find_held(std::string_view token) const;
-  void remember_expired(std::uint64_t number);
+  void remember_lost(std::uint64_t number, Ending ending);
+  void leave_session(Id id);
+  void tell_lost(const Lock& lock, Outbox& outbox);
+  std::string name_of(const Lock& lock) const;
+
+  // Conversions.
+  protocol::Result<bool> may_upgrade(Id id, const protocol::ConvertLock& request, Time now) const;
+  void downgrade(Id id, Time now, Outbox& outbox);
+  void finish_conversion(Id id, Time now, Outbox& outbox);
+  void refuse_conversion(Id id, const protocol::Error& error, Time now, Outbox& outbox);
+
+  // Deadlocks.
+  class Waits;
+  std::vector<Agent> agents_of(Id id) const;
+  void begin_waiting(Id id, Time deadline);
+  void stop_waiting(Id id);
+  void count_held(const Agent& agent, bool more);
+  /// The circle in words, if the request that has begun to wait closes one.
+  std::optional<protocol::Error> deadlock(Id id) const;
+  std::string holder_name(Id id) const;
 
   // Commits.
   enum class Verdict : std::uint8_t { grant, wait };
@@ -156,6 +201,7 @@ class LockActor final : public runtime::Actor {
   void stop_waiters_of(std::uint64_t session, std::string_view why, Time now, Outbox& outbox);
   void settle(std::vector<Id> granted, Time now, Outbox& outbox);
   void ask_for_numbers(Time now, Outbox& outbox);
+  void notice_pause(Time now);
   std::string describe(Id blocker, Time now) const;
   protocol::Error in_the_way(protocol::Code code, const Blocker& blocker, Time now) const;
   protocol::LockEntry entry(Id id, Time now) const;
@@ -165,6 +211,8 @@ class LockActor final : public runtime::Actor {
 
   const std::uint64_t epoch_;
   runtime::Secrets& secrets_;
+  /// How long nothing ends after nobody could be heard.
+  const Time grace_;
   LockTable table_;
   Leases leases_;
   NumberSupply numbers_;
@@ -186,8 +234,21 @@ class LockActor final : public runtime::Actor {
   /// What the table has granted and `settle` has not yet come to.
   std::deque<Id> granted_;
   bool settling_ = false;
-  std::unordered_set<std::uint64_t> expired_;
-  std::deque<std::uint64_t> expired_order_;
+  /// Locks that were taken from their holders, and how.
+  std::unordered_map<std::uint64_t, Ending> lost_;
+  std::deque<std::uint64_t> lost_order_;
+
+  std::unordered_map<Id, Conversion> conversions_;
+  std::map<RequestKey, Id> conversion_requests_;
+  /// By what each agent waits, and how much it holds.
+  std::unordered_map<Id, std::vector<Agent>> waiting_agents_;
+  std::map<Agent, std::set<Id>> agent_waits_;
+  std::map<Agent, std::size_t> agent_holds_;
+  /// Claims of each named owner.
+  std::unordered_map<std::string, std::size_t> of_owner_;
+
+  /// When the actor was last called.
+  Time last_call_{};
 
   /// Ordered, so that everything happens in the order of arrival.
   std::map<Id, PendingCommit> commits_;

@@ -71,6 +71,7 @@ void LockActor::on_commit(Message&& message, Time now, Outbox& outbox) {
   commit.worker = joined->second;
   commit.body = std::move(message.body);
   commit.payload = std::move(message.payload);
+  commit.agent = body->terms.agent;
   commit.commit = std::move(*body);
   commit.claims = std::move(*claims);
   commit.since = now;
@@ -153,6 +154,8 @@ protocol::Result<Id> LockActor::find_covering(const PendingCommit& commit) const
     error.path = commit.commit.path;
     return tl::make_unexpected(error);
   }
+  if (locks_.at(*lock).shared_when_done)
+    return fail(Code::not_covered, commit.commit.path, "the lock is a shared one");
   for (const auto& claim : commit.claims) {
     const bool tree = !path_suffices(commit.commit, claim);
     if (table_.covers(*lock, claim.path, tree)) continue;
@@ -181,9 +184,8 @@ void LockActor::queue_commit(Id handle, Time now, Outbox& outbox) {
     return refuse_commit(handle, {Code::cancelled, {}, "the session has ended"}, now, outbox);
   commit.stage = Stage::waiting;
   table_.submit({handle, Kind::commit, commit.claims});
-  ++waiters_;
-  leases_.wait_until(handle,
-                     now + Time{std::min(commit.commit.terms.wait_ms, limits::wait_max_ms)});
+  begin_waiting(handle, now + Time{std::min(commit.commit.terms.wait_ms, limits::wait_max_ms)});
+  if (const auto error = deadlock(handle)) return refuse_commit(handle, *error, now, outbox);
   reply(commit.asker, protocol::CommitWaiting{}, outbox);
 }
 
@@ -249,13 +251,14 @@ void LockActor::drop_commit(Id handle, Time now, Outbox& outbox) {
   const auto found = commits_.find(handle);
   const PendingCommit& commit = found->second;
   const Id under = commit.stage == Stage::publishing ? commit.under : 0;
-  if (commit.stage == Stage::waiting && !table_.holds(handle)) --waiters_;
-  leases_.stop_waiting(handle);
+  if (commit.stage == Stage::waiting && !table_.holds(handle)) stop_waiting(handle);
   commit_requests_.erase(commit.key);
   commits_.erase(found);
   if (under != 0) {
     Lock& lock = locks_.at(under);
-    if (--lock.commits_under_way == 0 && lock.ending != Ending::no) remove_lock(under, now, outbox);
+    if (--lock.commits_under_way != 0) return;
+    if (lock.ending != Ending::no) return remove_lock(under, now, outbox);
+    if (lock.shared_when_done) downgrade(under, now, outbox);
     return;
   }
   settle(table_.remove(handle), now, outbox);

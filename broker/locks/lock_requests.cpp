@@ -63,6 +63,7 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   if (!request) return refuse(request.error());
   auto claims = merged(request->claims);
   if (!claims) return refuse(claims.error());
+  if (const auto good = check_owner(*request); !good) return refuse(good.error());
   if (const auto good = check_limits(session, claims->size()); !good) return refuse(good.error());
 
   const auto blocker = table_.blocker(Kind::explicit_lock, *claims);
@@ -86,10 +87,31 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   lock.ttl_ms = std::min(request->ttl_ms, limits::ttl_max_ms);
   lock.no_wait = no_wait;
   lock.since = now;
+  lock.owner = request->owner;
+  lock.agent = request->agent;
+  if (const auto under = find_held(request->under)) lock.under = *under;
   if (table_.submit({id, Kind::explicit_lock, std::move(*claims)})) return grant(id, now, outbox);
-  ++waiters_;
   const Time wait = no_wait ? commit_grace : Time{std::min(request->wait_ms, limits::wait_max_ms)};
-  leases_.wait_until(id, now + wait);
+  begin_waiting(id, now + wait);
+  if (no_wait) return;
+  if (const auto error = deadlock(id)) refuse_lock(id, *error, now, outbox);
+}
+
+protocol::Result<void> LockActor::check_owner(const protocol::AcquireLock& request) const {
+  if (request.owner.empty()) return {};
+  if (request.owner.size() > limits::owner_bytes)
+    return fail(Code::too_large, {},
+                fmt::format("an owner's name may have {} bytes", limits::owner_bytes));
+  if (!protocol::is_plain_text(request.owner))
+    return fail(Code::bad_message, {}, "an owner's name is UTF-8 without control characters");
+  if (request.ttl_ms == 0)
+    return fail(Code::bad_message, {}, "a lock of a named owner needs a time to live");
+  const auto found = of_owner_.find(request.owner);
+  const std::size_t own = found == of_owner_.end() ? 0 : found->second;
+  if (own + request.claims.size() > limits::locks_per_session)
+    return fail(Code::too_many_locks, {},
+                fmt::format("an owner may lock {} paths at once", limits::locks_per_session));
+  return {};
 }
 
 // Each path of a set counts, so that memory is bounded by the limits whatever the sets.
@@ -113,6 +135,9 @@ void LockActor::on_cancel(const Message& message, Time now, Outbox& outbox) {
   if (const auto lock = lock_requests_.find(key);
       lock != lock_requests_.end() && locks_.at(lock->second).token.number == 0)
     refuse_lock(lock->second, cancelled, now, outbox);
+  if (const auto conversion = conversion_requests_.find(key);
+      conversion != conversion_requests_.end())
+    refuse_conversion(conversion->second, cancelled, now, outbox);
   if (const auto found = commit_requests_.find(key); found != commit_requests_.end()) {
     const Id handle = found->second;
     PendingCommit& commit = commits_.at(handle);
@@ -154,8 +179,10 @@ protocol::Result<Id> LockActor::find_held(std::string_view text) const {
     if (lock.ending == Ending::released)
       return fail(Code::fenced, {}, fmt::format("lock {} is given back", token->number));
   }
-  if (expired_.contains(token->number))
-    return fail(Code::lease_expired, {}, fmt::format("it was lock {}", token->number));
+  if (const auto lost = lost_.find(token->number); lost != lost_.end())
+    return lost->second == Ending::expired
+               ? fail(Code::lease_expired, {}, fmt::format("it was lock {}", token->number))
+               : fail(Code::fenced, {}, fmt::format("lock {} was broken", token->number));
   return fail(Code::fenced, {}, fmt::format("lock {} is not held", token->number));
 }
 
@@ -165,7 +192,14 @@ void LockActor::grant(Id id, Time now, Outbox& outbox) {
   lock.token = {numbers_.draw(), protocol::to_hex(secrets_.bytes(8))};
   lock.since = now;
   if (lock.ttl_ms == 0) lock.ttl_ms = leases_.lease_ms(lock.key.first);
-  leases_.grant(id, lock.key.first, lock.ttl_ms, now);
+  if (lock.owner.empty()) {
+    leases_.grant(id, lock.key.first, lock.ttl_ms, now);
+  } else {
+    leases_.grant_named(id, lock.ttl_ms, now);
+    leave_session(id);
+    of_owner_[lock.owner] += table_.claims(id)->size();
+  }
+  count_held(agents_of(id).front(), true);
   by_number_[lock.token.number] = id;
   reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
 }
@@ -182,9 +216,16 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
   if (found == locks_.end() || found->second.token.number == 0) return;
   Lock& lock = found->second;
   if (lock.ending != Ending::no) return;
+  const protocol::Error gone{ending == Ending::expired ? Code::lease_expired : Code::fenced,
+                             {},
+                             fmt::format("lock {} has ended", lock.token.number)};
+  if (lock.conversion != 0) refuse_conversion(lock.conversion, gone, now, outbox);
   lock.ending = ending;
   leases_.drop(id);
-  if (ending == Ending::expired) remember_expired(lock.token.number);
+  if (ending != Ending::released) {
+    remember_lost(lock.token.number, ending);
+    tell_lost(lock, outbox);
+  }
   if (lock.commits_under_way == 0) remove_lock(id, now, outbox);
 }
 
@@ -192,25 +233,60 @@ void LockActor::remove_lock(Id id, Time now, Outbox& outbox) {
   const auto found = locks_.find(id);
   const Lock& lock = found->second;
   const std::size_t claims = table_.claims(id)->size();
-  auto of_session = of_session_.find(lock.key.first);
-  of_session->second.locks.erase(id);
-  of_session->second.claims -= claims;
+  const bool granted = lock.token.number != 0;
   claims_in_all_ -= claims;
-  if (of_session->second.locks.empty()) of_session_.erase(of_session);
-  if (!table_.holds(id)) --waiters_;
-  leases_.stop_waiting(id);
+  if (granted && !lock.owner.empty()) {
+    const auto owner = of_owner_.find(lock.owner);
+    owner->second -= claims;
+    if (owner->second == 0) of_owner_.erase(owner);
+  } else {
+    leave_session(id);
+  }
+  if (granted) {
+    count_held(agents_of(id).front(), false);
+    by_number_.erase(lock.token.number);
+  } else if (!table_.holds(id)) {
+    stop_waiting(id);
+  }
   lock_requests_.erase(lock.key);
-  if (lock.token.number != 0) by_number_.erase(lock.token.number);
   locks_.erase(found);
   settle(table_.remove(id), now, outbox);
 }
 
-void LockActor::remember_expired(std::uint64_t number) {
-  expired_.insert(number);
-  expired_order_.push_back(number);
-  if (expired_order_.size() <= expired_remembered) return;
-  expired_.erase(expired_order_.front());
-  expired_order_.pop_front();
+// The session no longer answers for it.
+void LockActor::leave_session(Id id) {
+  const auto of_session = of_session_.find(locks_.at(id).key.first);
+  of_session->second.locks.erase(id);
+  of_session->second.claims -= table_.claims(id)->size();
+  if (of_session->second.locks.empty()) of_session_.erase(of_session);
+}
+
+void LockActor::remember_lost(std::uint64_t number, Ending ending) {
+  lost_.emplace(number, ending);
+  lost_order_.push_back(number);
+  if (lost_order_.size() <= lost_remembered) return;
+  lost_.erase(lost_order_.front());
+  lost_order_.pop_front();
+}
+
+// A hint for the holder, if it is there; its next change would hear it anyway.
+void LockActor::tell_lost(const Lock& lock, Outbox& outbox) {
+  if (!lock.owner.empty()) return;
+  const bool expired = lock.ending == Ending::expired;
+  const protocol::LockLost lost{lock.token.number, expired ? Code::lease_expired : Code::fenced,
+                                expired ? "its lease ran out" : "it was broken"};
+  outbox.send(runtime::make_message({runtime::Port::broker, {}}, lost, 0, {lock.key.first, 0, 0}));
+}
+
+void LockActor::on_break_lock(const Message& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::BreakLock>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const auto found = by_number_.find(request->number);
+  if (found == by_number_.end() || locks_.at(found->second).ending != Ending::no)
+    return outbox.send(runtime::make_error(
+        message, {Code::fenced, {}, fmt::format("lock {} is not held", request->number)}));
+  outbox.send(runtime::make_reply(message, protocol::BreakLockReply{}));
+  end_lock(found->second, Ending::broken, now, outbox);
 }
 
 }  // namespace sluice::broker::locks

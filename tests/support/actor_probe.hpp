@@ -94,6 +94,9 @@ class ActorProbe {
     sent_.clear();
   }
   std::size_t unexpected() const { return sent_.size(); }
+  /// Messages of this type are not among those expected in order, but kept for `take_aside`.
+  void set_aside(protocol::Type type) { aside_type_ = type; }
+  std::vector<runtime::Message> take_aside() { return std::exchange(aside_, {}); }
 
  private:
   runtime::Message take(const runtime::Peer& to, protocol::Type type) {
@@ -113,13 +116,20 @@ class ActorProbe {
     return " " + std::string(name(error->code)) + " (" + error->detail + ")";
   }
   void collect() {
-    for (auto& message : outbox_.take()) sent_.push_back(std::move(message));
+    for (auto& message : outbox_.take()) {
+      if (message.header.type == aside_type_)
+        aside_.push_back(std::move(message));
+      else
+        sent_.push_back(std::move(message));
+    }
   }
 
   runtime::Actor& actor_;
   runtime::Time now_;
   runtime::Outbox outbox_;
   std::deque<runtime::Message> sent_;
+  protocol::Type aside_type_{};
+  std::vector<runtime::Message> aside_;
 };
 
 }  // namespace sluice::tests

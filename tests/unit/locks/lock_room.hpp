@@ -3,6 +3,8 @@
 // tests/support/actor_probe.hpp.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,7 +47,9 @@ inline bool says(std::string_view sentence, std::string_view part) {
 class LockRoom {
  public:
   explicit LockRoom(std::uint64_t reserved_up_to = 10'000'000)
-      : actor({7, 101, reserved_up_to, 10'000}, secrets_), probe(actor) {}
+      : actor({7, 101, reserved_up_to, 10'000}, secrets_), probe(actor) {
+    probe.set_aside(protocol::Type::lock_lost);
+  }
 
   const Peer broker{Port::broker, {}};
   const Peer publisher{Port::publisher, {}};
@@ -74,12 +78,41 @@ class LockRoom {
     acquire(session, request_id, path, 0, ttl_ms);
     return granted();
   }
+  /// What holders were told of locks they have lost: "SESSION lost NUMBER: CODE".
+  std::vector<std::string> losses() {
+    std::vector<std::string> told;
+    for (const Message& message : probe.take_aside()) {
+      const auto lost = protocol::decode<protocol::LockLost>(message.body);
+      REQUIRE(lost);
+      REQUIRE(message.peer == broker);
+      REQUIRE(message.header.request_id == 0);
+      told.push_back(fmt::format("{:x} lost {}: {}", message.stamp.session, lost->number,
+                                 protocol::name(lost->code)));
+    }
+    return told;
+  }
   protocol::ErrorReply refused(Code code) { return probe.expect_error(broker, code).body; }
   /// Who asks for lists: asking is a sign of life.
   static constexpr std::uint64_t looker = 77;
   std::vector<protocol::LockEntry> list(const std::string& path = {}) {
     ask(looker, 9999, protocol::ListLocks{path, 0});
     return probe.expect<protocol::ListLocksReply>(broker).body.locks;
+  }
+
+  void share(std::uint64_t session, std::uint64_t request_id, const std::string& path,
+             std::uint32_t wait_ms = 0) {
+    ask(session, request_id, protocol::AcquireLock{{{path, false, true}}, wait_ms, 0});
+  }
+  void upgrade(std::uint64_t session, std::uint64_t request_id, const std::string& token,
+               std::uint32_t wait_ms = 0) {
+    ask(session, request_id, protocol::ConvertLock{token, false, wait_ms});
+  }
+  void downgrade(std::uint64_t session, std::uint64_t request_id, const std::string& token) {
+    ask(session, request_id, protocol::ConvertLock{token, true, 0});
+    probe.expect<protocol::ConvertLockReply>(broker);
+  }
+  void converted(std::uint64_t session) {
+    CHECK(probe.expect<protocol::ConvertLockReply>(broker).message.stamp.session == session);
   }
 
   void join(const Peer& peer, std::uint64_t number) {
