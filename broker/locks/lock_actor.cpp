@@ -161,7 +161,7 @@ void LockActor::drop_worker(std::uint64_t worker, Time now, Outbox& outbox) {
 // While anything lives by time the actor is called every second. Called much later than it asked
 // for, this process was stopped, and signs of life lie unread in the sockets.
 void LockActor::notice_pause(Time now) {
-  const Time due = next_tick();
+  const Time due = std::max(next_tick(), last_call_);
   if (due != never && now - due > pause_noticed) leases_.forgive(now + grace_);
   last_call_ = now;
 }

@@ -72,6 +72,9 @@ class ActorProbe {
     now_ = end;
   }
 
+  /// Lets time pass in which the actor is not called, as if its process was stopped.
+  void stand_still(runtime::Time by) { now_ += by; }
+
   /// The oldest message not yet expected that goes to `to`; fails unless it is an M that decodes.
   template <protocol::Fields M>
   Received<M> expect(const runtime::Peer& to) {

@@ -411,6 +411,21 @@ TEST_CASE("a client whose connection is gone is forgotten, its session is not", 
   room.probe.expect_silence();
 }
 
+TEST_CASE("a server that was stopped takes neither sessions nor workers for dead", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.join_worker(room.two, false);
+  room.stat(room.ann, 1);
+  const Message job = room.job_at(room.one);
+  room.probe.stand_still(Time{60'000});
+  room.probe.advance(Time{1'000});
+  room.done(job);
+  room.answered(room.ann, 1);
+  room.stat(room.ann, 2);
+  room.done(room.job_at(room.one));
+  room.answered(room.ann, 2);
+}
+
 TEST_CASE("a new connection does not get what waited for the old one", "[broker]") {
   BrokerRoom room;
   settle(room);
