@@ -39,6 +39,12 @@ void check(int status, const std::string& what) {
   if (status != ZOK) throw std::runtime_error(what + ": " + zerror(status));
 }
 
+// False at the end, when the session is closed over the call.
+bool goes_on(int status, const std::string& call) {
+  if (status != ZCLOSING) check(status, call);
+  return status == ZOK;
+}
+
 // Lets the library do what is due, waiting for the server if nothing is.
 void turn(zhandle_t* session) {
   pollfd wanted{};
@@ -139,7 +145,7 @@ class Run {
     check(zoo_acreate(
               client.session.get(), path.c_str(), "", 0, &ZOO_OPEN_ACL_UNSAFE, flags,
               [](int status, const char* made, const void* data) {
-                check(status, "create");
+                if (!goes_on(status, "create")) return;
                 Client& of = client_of(data);
                 of.run->on_made(of, made);
               },
@@ -156,7 +162,7 @@ class Run {
     check(zoo_aget_children(
               client.session.get(), directory_.c_str(), 0,
               [](int status, const String_vector* nodes, const void* data) {
-                check(status, "get_children");
+                if (!goes_on(status, "get_children")) return;
                 Client& of = client_of(data);
                 of.run->on_nodes(of, *nodes);
               },
@@ -180,7 +186,7 @@ class Run {
               [](int status, const Stat*, const void* data) {
                 Client& of = client_of(data);
                 if (status == ZNONODE) return of.run->look(of);
-                check(status, "exists");
+                goes_on(status, "exists");
               },
               &client),
           path);
@@ -192,7 +198,7 @@ class Run {
     check(zoo_adelete(
               client.session.get(), path.c_str(), -1,
               [](int status, const void* data) {
-                check(status, "delete");
+                if (!goes_on(status, "delete")) return;
                 Client& of = client_of(data);
                 if (of.run->options_.await_release) of.run->acquire(of);
               },
