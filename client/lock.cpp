@@ -5,7 +5,6 @@
 
 namespace sluice {
 
-using client::Connection;
 using client::Done;
 using client::Start;
 using protocol::Code;

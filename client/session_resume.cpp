@@ -11,7 +11,6 @@ namespace sluice::client {
 
 using protocol::Code;
 using protocol::Type;
-using runtime::Message;
 
 void Session::on_lock_lost(Message&& message, Outbox& outbox) {
   const auto lost = protocol::decode<protocol::LockLost>(message.body);
