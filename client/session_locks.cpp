@@ -32,12 +32,11 @@ void SessionLocks::clear() {
   asked_.clear();
 }
 
-void SessionLocks::doubt(const std::set<std::string>& released) {
+void SessionLocks::doubt() {
   to_ask_.clear();
   asked_.clear();
   ask_at_ = Time{};
-  for (const auto& [token, ttl] : locks_)
-    if (!released.contains(token)) to_ask_.push_back(token);
+  for (const auto& [token, ttl] : locks_) to_ask_.push_back(token);
 }
 
 void SessionLocks::ask_again() {

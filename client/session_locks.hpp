@@ -8,7 +8,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "client/ttl_counts.hpp"
@@ -33,8 +32,8 @@ class SessionLocks {
   void clear();
   Time shortest_ttl() const { return ttls_.shortest(); }
 
-  /// The server was restarted: it is to be asked about all but these, which are on their way back.
-  void doubt(const std::set<std::string>& released);
+  /// The server was restarted: it is to be asked about all.
+  void doubt();
   /// Whether it has not answered all that yet.
   bool is_confirming() const { return !to_ask_.empty() || !asked_.empty(); }
   /// Whether an answer is owed.

@@ -53,18 +53,6 @@ void Session::confirm_locks(Outbox& outbox) {
   }
 }
 
-std::set<std::string> Session::tokens_on_their_way_back() const {
-  std::set<std::string> tokens;
-  const auto note = [&](const Request& request) {
-    if (request.message.header.type != Type::release_lock) return;
-    if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
-      tokens.insert(release->token);
-  };
-  for (const auto& [id, request] : sent_) note(request);
-  for (const Request& request : queued_[control]) note(request);
-  return tokens;
-}
-
 void Session::repeat_all(Link& link, Outbox& outbox) {
   for (auto each = sent_.begin(); each != sent_.end();) {
     Request& request = each->second;
@@ -83,19 +71,23 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
   }
 }
 
-void Session::note_lock(const Request& request, const Message& reply) {
-  if (reply.header.type == Type::acquire_lock_reply) {
-    const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
-    const auto acquire = protocol::decode<protocol::AcquireLock>(request.message.body);
-    // What belongs to a named owner is not kept alive by this session.
-    if (!grant || !acquire || !acquire->owner.empty()) return;
-    locks_.add(grant->token, Time(grant->ttl_ms));
-    // It may be one of before the restart.
-    if (request.first_epoch != welcome_->epoch) locks_.put_off(grant->token, now_);
-  } else if (request.message.header.type == Type::release_lock) {
-    if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
-      locks_.remove(release->token);
-  }
+void Session::note_grant(const Request& request, const Message& reply) {
+  if (reply.header.type != Type::acquire_lock_reply) return;
+  const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
+  const auto acquire = protocol::decode<protocol::AcquireLock>(request.message.body);
+  // What belongs to a named owner is not kept alive by this session.
+  if (!grant || !acquire || !acquire->owner.empty()) return;
+  locks_.add(grant->token, Time(grant->ttl_ms));
+  // It may be one of before the restart.
+  if (request.first_epoch != welcome_->epoch) locks_.put_off(grant->token, now_);
+}
+
+// From the moment it is asked for: a lock that nobody wants must not be confirmed after a restart,
+// be the request itself given up meanwhile.
+void Session::note_release(const Request& request) {
+  if (request.message.header.type != Type::release_lock) return;
+  if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
+    locks_.remove(release->token);
 }
 
 bool Session::is_for_now(Code code) {

@@ -111,6 +111,25 @@ TEST_CASE("what was lost or given back is not asked about, and a second restart 
   CHECK(again.header.request_id == release.header.request_id);
 }
 
+TEST_CASE("a lock whose release was given up is not brought to life again") {
+  LockProbe probe;
+  probe.connect();
+  probe.hold(5);
+  probe.hold(6);
+  probe.post(1, protocol::ReleaseLock{token_of(5)});
+  probe.probe.expect<protocol::ReleaseLock>(control);
+  probe.die();
+  probe.probe.advance(Time(33'000));
+  while (probe.probe.unexpected() > 1) probe.probe.expect<protocol::Hello>(control);
+  probe.expect_failure(1, Code::unreachable);
+  probe.revive();
+  probe.stat(2);
+  probe.welcome_back(control, 2, false);
+  probe.probe.answer(probe.expect_question(6), protocol::RenewLockReply{9'000});
+  probe.expect_confirmed(6);
+  probe.finish_stat(probe.expect_stat(), 2);
+}
+
 TEST_CASE("many locks are confirmed within the window, and again over a lost connection") {
   LockProbe probe;
   probe.connect();
