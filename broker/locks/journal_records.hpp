@@ -19,7 +19,9 @@ struct JournaledLock {
   std::uint64_t number = 0;
   /// 16 lower-case hex digits.
   std::string secret;
+  /// Of the request that it answered, so that a repeat of it gets the same token.
   std::uint64_t session = 0;
+  std::uint64_t request_id = 0;
   /// The session's name.
   std::string holder;
   /// Empty: the session's lock.
