@@ -69,9 +69,8 @@ Result<std::uint64_t> LockJournal::write() {
 void LockJournal::forget_gathered(bool written) {
   gathered_.clear();
   if (gathered_.capacity() > kept_capacity) gathered_.shrink_to_fit();
-  const std::vector<std::uint64_t> ends = std::exchange(gathered_ends_, {});
-  if (!written)
-    for (const std::uint64_t number : ends) ended(number);
+  if (written) return gathered_ends_.clear();
+  for (const std::uint64_t number : std::exchange(gathered_ends_, {})) ended(number);
 }
 
 // Nothing changes unless it is written.
@@ -129,10 +128,12 @@ Result<void> LockJournal::append() {
   const std::size_t with_copies = gathered_.size();
   if (copied) put_copied(gathered_);
   auto done = write_frame(gathered_, file_, end_bytes_, checksum_);
-  if (!done) {
+  if (!done && gathered_.size() > own_bytes) {
+    // The copy can wait for room, what happened cannot.
     gathered_.resize(own_bytes);
-    return done;
+    return write_frame(gathered_, file_, end_bytes_, checksum_);
   }
+  if (!done) return done;
   copied_up_to_ = copied_up_to;
   copied_bytes_ += with_copies - own_bytes;
   if (!copied) return {};

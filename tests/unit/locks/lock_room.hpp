@@ -13,6 +13,7 @@
 #include "broker/locks/lock_actor.hpp"
 #include "protocol/messages/workers.hpp"
 #include "tests/support/actor_probe.hpp"
+#include "tests/support/sim_journal.hpp"
 
 namespace sluice::tests {
 
@@ -44,35 +45,12 @@ inline bool says(std::string_view sentence, std::string_view part) {
   return sentence.find(part) != std::string_view::npos;
 }
 
-/// The journal's files, kept from one life of the server to the next.
-class MemoryJournal final : public storage::JournalFiles {
- public:
-  /// From here on writes fail so, until they are told not to (no code).
-  void fail_writes(Code code) { failure_ = code; }
-
-  protocol::Result<std::string> read(unsigned which) override { return files_[which]; }
-  protocol::Result<void> reserve(unsigned, std::uint64_t) override { return {}; }
-  protocol::Result<void> write(unsigned which, std::uint64_t offset,
-                               std::string_view bytes) override {
-    if (failure_ != Code{}) return protocol::fail(failure_);
-    auto& file = files_[which];
-    file.resize(std::max<std::size_t>(file.size(), offset + bytes.size()));
-    file.replace(offset, bytes.size(), bytes);
-    return {};
-  }
-  protocol::Result<void> sync(unsigned) override { return {}; }
-
- private:
-  std::string files_[2];
-  Code failure_{};
-};
-
 class LockRoom {
  public:
   explicit LockRoom(std::uint64_t reserved_up_to = 10'000'000,
                     locks::LockDurability durability = locks::LockDurability::relaxed)
       : LockRoom({7, 101, reserved_up_to, 10'000, durability, wall_ms}, {}, false,
-                 std::make_shared<MemoryJournal>()) {}
+                 std::make_shared<testing::SimJournal>()) {}
   /// The next life of a server, with what its journal has kept; numbers begin at 1,000,001.
   static LockRoom after(const LockRoom& before, bool tail_lost, Time downtime = Time{1'000}) {
     locks::LockConfig config = before.config_;
@@ -236,7 +214,7 @@ class LockRoom {
   static constexpr std::uint64_t wall_ms = 1'700'000'000'000;
 
   LockRoom(const locks::LockConfig& config, locks::RecoveredLocks&& recovered, bool tail_lost,
-           std::shared_ptr<MemoryJournal> journal)
+           std::shared_ptr<testing::SimJournal> journal)
       : config_(config),
         files(std::move(journal)),
         actor(config_, *files, recovered.end, secrets_),
@@ -263,7 +241,7 @@ class LockRoom {
   std::vector<Message> syncs_;
 
  public:
-  std::shared_ptr<MemoryJournal> files;
+  std::shared_ptr<testing::SimJournal> files;
   locks::LockActor actor;
   ActorProbe probe;
 };

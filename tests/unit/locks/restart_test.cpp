@@ -83,7 +83,7 @@ TEST_CASE("when the journal cannot be written nothing new is granted, and nothin
   const std::string token = room.lock(ann, 1, "a");
   room.share(bob, 1, "b");
   const std::string bobs = room.granted();
-  room.files->fail_writes(Code::no_space);
+  room.files->limit(0);
   room.acquire(ann, 2, "c");
   room.refused(Code::no_space);
   room.upgrade(bob, 2, bobs);
@@ -93,7 +93,7 @@ TEST_CASE("when the journal cannot be written nothing new is granted, and nothin
   // What is given back is free all the same.
   room.ask(ann, 3, protocol::ReleaseLock{token});
   room.probe.expect<protocol::ReleaseLockReply>(room.broker);
-  room.files->fail_writes({});
+  room.files->limit(~0ull);
   room.lock(cid, 1, "a");
 }
 
