@@ -7,29 +7,6 @@
 #include "bench/small.hpp"
 #include "protocol/limits.hpp"
 
-namespace {
-
-void print(sluice::bench::Result& result, bool json) {
-  const double ops_per_s = static_cast<double>(result.ops) / result.seconds;
-  const double mb_per_s = ops_per_s * static_cast<double>(result.size_bytes) / 1e6;
-  const double p50 = result.percentile_us(0.50);
-  const double p99 = result.percentile_us(0.99);
-  if (json)
-    fmt::print(
-        "{{\"op\": \"{}\", \"size\": {}, \"clients\": {}, \"seconds\": {:.2f}, \"ops\": {}, "
-        "\"errors\": {}, \"ops_per_s\": {:.1f}, \"mb_per_s\": {:.1f}, \"p50_us\": {:.1f}, "
-        "\"p99_us\": {:.1f}}}\n",
-        result.op, result.size_bytes, result.clients, result.seconds, result.ops, result.errors,
-        ops_per_s, mb_per_s, p50, p99);
-  else
-    fmt::print(
-        "{:14} {:>10} B {:>3} clients {:>10.0f}/s {:>9.1f} MB/s  p50 {:>9.0f} us  p99 {:>9.0f} "
-        "us\n",
-        result.op, result.size_bytes, result.clients, ops_per_s, mb_per_s, p50, p99);
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
   CLI::App app{"Measures a running Sluice server."};
   app.footer("Example: sluice-bench --op put --size 4096 --clients 64 --seconds 5 --json");
@@ -45,6 +22,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
+  app.add_flag("--await-release", options.await_release,
+               "lock: ask for the next lock when the release is answered, not together with it");
   app.add_flag("--json", options.json);
   try {
     app.parse(argc, argv);
@@ -57,7 +36,7 @@ int main(int argc, char** argv) {
     auto result = lock || options.size_bytes <= sluice::protocol::limits::small_file_bytes
                       ? sluice::bench::run_small(options)
                       : sluice::bench::run_large(options);
-    print(result, options.json);
+    sluice::bench::print(result, options.json);
     if (result.errors > 0) {
       fmt::print(stderr, "sluice-bench: {} operations failed, the first with: {}\n", result.errors,
                  result.first_error);

@@ -12,6 +12,11 @@ struct Options {
   std::uint64_t size_bytes = 4096;
   unsigned clients = 1;
   double seconds = 5;
+  /// Locks: the next is asked for when the release is answered, not together with it.
+  bool await_release = false;
+  /// Locks of peers without a queue: how long one that found the lock taken waits before it tries
+  /// again.
+  unsigned backoff_ms = 0;
   bool json = false;
 };
 

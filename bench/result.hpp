@@ -30,4 +30,7 @@ struct Result {
   }
 };
 
+/// One line to standard output, for people or as JSON.
+void print(Result& result, bool json);
+
 }  // namespace sluice::bench

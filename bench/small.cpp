@@ -33,7 +33,6 @@ struct BenchClient {
   std::uint64_t last_id = 0;
   std::uint64_t round = 0;
   Clock::time_point sent_at;
-  std::string token;
 };
 
 class SmallRun {
@@ -70,7 +69,7 @@ class SmallRun {
     config.stamped = false;
     auto socket = Socket::open(context_, config);
     if (!socket) throw std::runtime_error(protocol::sentence(socket.error()));
-    clients_.push_back({std::move(*socket), index, 0, 0, {}, {}});
+    clients_.push_back({std::move(*socket), index, 0, 0, {}});
     protocol::Hello hello;
     hello.version_min = protocol::limits::version_min;
     hello.version_max = protocol::limits::version_max;
@@ -140,9 +139,6 @@ class SmallRun {
       send(client, protocol::Get{fmt::format("{}/{}/0", directory_, client.index)}, false,
            static_cast<std::uint32_t>(options_.size_bytes));
     } else {
-      // A release is not waited for: it rides before the next acquire.
-      if (!client.token.empty())
-        send(client, protocol::ReleaseLock{std::exchange(client.token, {})});
       protocol::AcquireLock acquire;
       const bool contended = options_.op == "lock-contended";
       acquire.claims = {
@@ -156,7 +152,10 @@ class SmallRun {
   void take(BenchClient& client) {
     Message reply;
     while (client.socket.receive(reply) == Socket::Received::message) {
-      if (reply.header.type == Type::release_lock_reply) continue;
+      if (reply.header.type == Type::release_lock_reply) {
+        if (options_.await_release) next(client);
+        continue;
+      }
       const std::chrono::duration<double, std::micro> took = Clock::now() - client.sent_at;
       if (reply.header.type == Type::error) {
         if (result_.errors++ == 0) result_.first_error = error_of(reply);
@@ -164,12 +163,12 @@ class SmallRun {
         ++result_.ops;
         result_.latencies_us.push_back(took.count());
       }
-      if (reply.header.type == Type::acquire_lock_reply)
+      if (reply.header.type == Type::acquire_lock_reply) {
+        // The release goes at once, so that others need not wait for this client's next turn.
         if (const auto granted = protocol::decode<protocol::AcquireLockReply>(reply.body))
-          client.token = granted->token;
-      // On a contended key the release must not wait for this client's next turn in the queue.
-      if (options_.op == "lock-contended" && !client.token.empty())
-        send(client, protocol::ReleaseLock{std::exchange(client.token, {})});
+          send(client, protocol::ReleaseLock{granted->token});
+        if (options_.await_release) continue;
+      }
       next(client);
     }
   }

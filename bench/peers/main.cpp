@@ -1,0 +1,40 @@
+// Load on one lock server that runs already, and what it answered. Read on: locks.hpp.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "bench/peers/locks.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Takes and gives back locks of a running lock server."};
+  sluice::bench::Options options;
+  options.op = "lock";
+  app.add_option("--server", options.server, "ADDRESS:PORT")->required();
+  app.add_option("--op", options.op, "a key for each client, or one for all")
+      ->check(CLI::IsMember({"lock", "lock-contended"}))
+      ->capture_default_str();
+  app.add_option("--clients", options.clients)->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--seconds", options.seconds)
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  app.add_flag("--await-release", options.await_release,
+               "ask for the next lock when the release is answered, not together with it");
+  app.add_option("--backoff", options.backoff_ms,
+                 "milliseconds before trying again, for servers without a queue");
+  app.add_flag("--json", options.json);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    auto result = sluice::bench::peers::run_locks(options);
+    sluice::bench::print(result, options.json);
+    if (result.errors == 0) return 0;
+    fmt::print(stderr, "{}: {} operations failed, the first with: {}\n", options.server,
+               result.errors, result.first_error);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", options.server, error.what());
+  }
+  return 1;
+}
