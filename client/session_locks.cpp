@@ -36,6 +36,7 @@ void SessionLocks::doubt(const std::set<std::string>& released) {
   to_ask_.clear();
   asked_.clear();
   ask_at_ = Time{};
+  last_ = true;
   for (const auto& [token, ttl] : locks_)
     if (!released.contains(token)) to_ask_.push_back(token);
 }

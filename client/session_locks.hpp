@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "client/ttl_counts.hpp"
 
@@ -46,6 +47,9 @@ class SessionLocks {
   void asked(std::uint64_t request_id, Question question);
   /// The question that this is the answer to.
   std::optional<Question> answered(std::uint64_t request_id);
+  /// Whether the server is yet to hear that there are no locks but those it was asked about; once
+  /// after each `doubt`.
+  bool take_last() { return !is_confirming() && std::exchange(last_, false); }
   /// The server cannot tell now.
   void put_off(const std::string& token, Time until);
 
@@ -58,6 +62,7 @@ class SessionLocks {
   std::deque<std::string> to_ask_;
   std::map<std::uint64_t, Question> asked_;
   Time ask_at_{};
+  bool last_ = false;
 };
 
 }  // namespace sluice::client

@@ -23,9 +23,11 @@ void Session::on_confirmation(const SessionLocks::Question& question, const Mess
                               Outbox& outbox) {
   if (message.header.type == Type::renew_lock_reply) {
     proven_wall_ = std::max(proven_wall_, question.wall);
-    answer(runtime::make_message({}, protocol::RenewLock{question.token}), 0, outbox);
+    if (!question.token.empty())
+      answer(runtime::make_message({}, protocol::RenewLock{question.token}), 0, outbox);
     return go_on(outbox);
   }
+  if (question.token.empty()) return go_on(outbox);
   const auto error = protocol::decode<protocol::ErrorReply>(message.body);
   const Code code = error ? error->code : Code::bad_message;
   if (is_for_now(code)) return locks_.put_off(question.token, now_ + first_retry);
@@ -38,6 +40,7 @@ void Session::on_confirmation(const SessionLocks::Question& question, const Mess
 
 void Session::go_on(Outbox& outbox) {
   confirm_locks(outbox);
+  if (locks_.take_last()) ask_about({}, true, outbox);
   if (locks_.is_confirming()) return;
   for (Link* link : {&control_link_, &bulk_link_})
     if (link->is_open() && link->take_repeats()) repeat_all(*link, outbox);
@@ -47,10 +50,15 @@ void Session::go_on(Outbox& outbox) {
 void Session::confirm_locks(Outbox& outbox) {
   if (ended_ || !control_link_.is_open() || control_link_.epoch() != welcome_->epoch) return;
   while (auto token = locks_.next(now_, std::max<std::size_t>(1, welcome_->window_requests))) {
-    const std::uint64_t id = next_id();
-    send_on(control_link_, runtime::make_message({}, protocol::RenewLock{*token}, id), outbox);
-    locks_.asked(id, {std::move(*token), wall_});
+    ask_about(std::move(*token), false, outbox);
   }
+}
+
+// `last`: the server drops what the session does not know of.
+void Session::ask_about(std::string token, bool last, Outbox& outbox) {
+  const std::uint64_t id = next_id();
+  send_on(control_link_, runtime::make_message({}, protocol::RenewLock{token, last}, id), outbox);
+  locks_.asked(id, {std::move(token), wall_});
 }
 
 std::set<std::string> Session::tokens_on_their_way_back() const {
