@@ -144,6 +144,7 @@ class Session final : public runtime::Actor {
                        Outbox& outbox);
   void go_on(Outbox& outbox);
   void confirm_locks(Outbox& outbox);
+  void ask_about(std::string token, bool last, Outbox& outbox);
   void repeat_all(Link& link, Outbox& outbox);
   void note_grant(const Request& request, const Message& reply);
   void note_release(const Request& request);

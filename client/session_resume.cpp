@@ -21,14 +21,17 @@ void Session::on_lock_lost(Message&& message, Outbox& outbox) {
 
 void Session::on_confirmation(const SessionLocks::Question& question, const Message& message,
                               Outbox& outbox) {
+  const bool about_all = question.token.empty();
   if (message.header.type == Type::renew_lock_reply) {
     proven_wall_ = std::max(proven_wall_, question.wall);
-    answer(runtime::make_message({}, protocol::RenewLock{question.token}), 0, outbox);
+    if (!about_all)
+      answer(runtime::make_message({}, protocol::RenewLock{question.token}), 0, outbox);
     return go_on(outbox);
   }
   const auto error = protocol::decode<protocol::ErrorReply>(message.body);
   const Code code = error ? error->code : Code::bad_message;
   if (is_for_now(code)) return locks_.put_off(question.token, now_ + first_retry);
+  if (about_all) return go_on(outbox);
   locks_.remove(question.token);
   protocol::LockLost lost{.number = 0, .code = code, .detail = error ? error->detail : ""};
   if (const auto token = protocol::parse_token(question.token)) lost.number = token->number;
@@ -47,10 +50,16 @@ void Session::go_on(Outbox& outbox) {
 void Session::confirm_locks(Outbox& outbox) {
   if (ended_ || !control_link_.is_open() || control_link_.epoch() != welcome_->epoch) return;
   while (auto token = locks_.next(now_, std::max<std::size_t>(1, welcome_->window_requests))) {
-    const std::uint64_t id = next_id();
-    send_on(control_link_, runtime::make_message({}, protocol::RenewLock{*token}, id), outbox);
-    locks_.asked(id, {std::move(*token), wall_});
+    ask_about(std::move(*token), false, outbox);
   }
+  if (locks_.take_last(now_)) ask_about({}, true, outbox);
+}
+
+// `last`: the server drops what the session does not know of.
+void Session::ask_about(std::string token, bool last, Outbox& outbox) {
+  const std::uint64_t id = next_id();
+  send_on(control_link_, runtime::make_message({}, protocol::RenewLock{token, last}, id), outbox);
+  locks_.asked(id, {std::move(token), wall_});
 }
 
 void Session::repeat_all(Link& link, Outbox& outbox) {

@@ -23,7 +23,9 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   const auto id = find_held(request->token);
   if (!id) return refuse(id.error());
   if (request->shared) {
-    outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+    Held held;
+    held.downgrades = *id;
+    answer_written(asker_of(message), protocol::ConvertLockReply{}, std::move(held));
     return downgrade(*id, now, outbox);
   }
   const auto at_once = may_upgrade(*id, *request, now);
@@ -31,8 +33,7 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   if (*at_once) return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
 
   const Id conversion = ++last_id_;
-  if (table_.upgrade(conversion, *id))
-    return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+  if (table_.upgrade(conversion, *id)) return answer_upgrade(*id, asker_of(message), now);
   conversion_requests_[key] = conversion;
   conversions_[conversion] = {key, asker_of(message), *id, request->agent};
   locks_.at(*id).conversion = conversion;
@@ -71,7 +72,18 @@ void LockActor::downgrade(Id id, Time now, Outbox& outbox) {
     refuse_conversion(lock.conversion, {Code::cancelled, {}, "the lock is to be shared"}, now,
                       outbox);
   lock.shared_when_done = lock.commits_under_way != 0;
-  if (!lock.shared_when_done) settle(table_.downgrade(id), now, outbox);
+  if (lock.shared_when_done) return;
+  auto granted = table_.downgrade(id);
+  write_down(id, now);
+  settle(std::move(granted), now, outbox);
+}
+
+void LockActor::answer_upgrade(Id id, const Asker& asker, Time now) {
+  write_down(id, now);
+  Held held;
+  held.upgrades = id;
+  held.wait_for_disk = waits_for_disk(locks_.at(id));
+  answer_written(asker, protocol::ConvertLockReply{}, std::move(held));
 }
 
 // The table has made it exclusive.
@@ -82,7 +94,7 @@ void LockActor::finish_conversion(Id id, Time now, Outbox& outbox) {
   conversions_.erase(found);
   locks_.at(conversion.lock).conversion = 0;
   if (leases_.lives(conversion.key.first, now))
-    return reply(conversion.asker, protocol::ConvertLockReply{}, outbox);
+    return answer_upgrade(conversion.lock, conversion.asker, now);
   reply(conversion.asker, protocol::ErrorReply{Code::cancelled, {}, "the session has ended"},
         outbox);
   downgrade(conversion.lock, now, outbox);
