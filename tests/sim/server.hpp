@@ -78,7 +78,7 @@ class Server {
   std::weak_ptr<Router> workers() const { return workers_; }
   std::weak_ptr<Router> locks() const { return locks_; }
   const std::vector<std::shared_ptr<Host>>& hosts() const { return hosts_; }
-  bool failed() const { return publisher_->failed(); }
+  bool failed() const { return publisher_->failed() || lock_actor_->failed(); }
   std::uint64_t epoch() const { return epoch_; }
   /// Called when a process of it was killed in the middle of a turn.
   std::function<void()> on_killed;
