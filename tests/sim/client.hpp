@@ -64,6 +64,7 @@ class Client {
     std::string token;
     std::uint64_t number = 0;
     std::vector<protocol::LockClaim> claims;
+    Micros asked = 0;
     unsigned changes_left = 0;
     bool old = false;
   };

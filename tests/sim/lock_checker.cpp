@@ -3,48 +3,10 @@
 
 #include <algorithm>
 
-#include "protocol/path.hpp"
-
 namespace sluice::sim {
 
 using protocol::ChangeKind;
 using protocol::LockClaim;
-
-namespace {
-
-bool conflict(const LockClaim& one, const LockClaim& other) {
-  if (one.shared && other.shared) return false;
-  return one.path == other.path || (one.tree && protocol::is_within(other.path, one.path)) ||
-         (other.tree && protocol::is_within(one.path, other.path));
-}
-
-bool conflict(const std::vector<LockClaim>& one, const std::vector<LockClaim>& other) {
-  return std::any_of(one.begin(), one.end(), [&](const LockClaim& a) {
-    return std::any_of(other.begin(), other.end(),
-                       [&](const LockClaim& b) { return conflict(a, b); });
-  });
-}
-
-// What a change needs for itself.
-std::vector<LockClaim> claims_of(const protocol::Commit& commit) {
-  const bool tree = commit.recursive;
-  std::vector<LockClaim> claims{{commit.path, tree, false}};
-  if (commit.kind == ChangeKind::rename) claims.push_back({commit.to_path, tree, false});
-  return claims;
-}
-
-bool covers(const std::vector<LockClaim>& held, const LockClaim& wanted) {
-  return std::any_of(held.begin(), held.end(), [&](const LockClaim& claim) {
-    return !claim.shared && (claim.path == wanted.path ||
-                             (claim.tree && protocol::is_within(wanted.path, claim.path)));
-  });
-}
-
-std::pair<std::uint64_t, std::uint64_t> key_of(const Message& message) {
-  return {message.stamp.session, message.header.request_id};
-}
-
-}  // namespace
 
 void LockChecker::on_acquire(const Message& request) {
   if (const auto body = protocol::decode<protocol::AcquireLock>(request.body))
@@ -137,7 +99,21 @@ void LockChecker::on_published(const Message& message) {
 
 void LockChecker::on_server_gone() {
   under_way_.clear();
-  for (auto& [number, grant] : grants_) grant.believed = false, grant.released = true;
+  for (auto& [number, grant] : grants_) {
+    stop_believing(grant);
+    grant.ended = std::min(grant.ended, world_.time());
+    grant.released = true;
+  }
+}
+
+void LockChecker::stop_believing(Grant& grant) {
+  if (!std::exchange(grant.believed, false)) return;
+  grant.ended = std::min(world_.time(), grant.proven + grant.ttl);
+}
+
+Time LockChecker::ended(std::uint64_t number) const {
+  const Grant& grant = grants_.at(number);
+  return std::min(grant.ended, grant.proven + grant.ttl);
 }
 
 void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) {
@@ -154,14 +130,14 @@ void LockChecker::proven(std::uint64_t session, Time when) {
   for (auto& [number, grant] : grants_) {
     if (grant.session != session) continue;
     // An answer that came after the time to live says nothing of the lock.
-    if (!is_held(grant)) grant.believed = false;
+    if (!is_held(grant)) stop_believing(grant);
     grant.proven = std::max(grant.proven, when);
   }
 }
 
 void LockChecker::lets_go(std::uint64_t number) {
   if (const auto found = grants_.find(number); found != grants_.end())
-    found->second.believed = false;
+    stop_believing(found->second);
 }
 
 bool LockChecker::has_shared(std::uint64_t session) const {
@@ -173,7 +149,7 @@ bool LockChecker::has_shared(std::uint64_t session) const {
 
 void LockChecker::loses_all(std::uint64_t session) {
   for (auto& [number, grant] : grants_)
-    if (grant.session == session) grant.believed = false;
+    if (grant.session == session) stop_believing(grant);
 }
 
 }  // namespace sluice::sim

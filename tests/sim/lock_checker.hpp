@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/messages/commits.hpp"
-#include "protocol/messages/locks.hpp"
 #include "protocol/token.hpp"
+#include "tests/sim/claims.hpp"
 #include "tests/sim/world.hpp"
 
 namespace sluice::sim {
@@ -36,12 +35,19 @@ class LockChecker {
   void lets_go(std::uint64_t number);
   void loses_all(std::uint64_t session);
 
+  /// From when on its client could not rely on a lock that it has heard of.
+  Time ended(std::uint64_t number) const;
+
   /// Whether the session was ever given a shared lock that it has not released.
   bool has_shared(std::uint64_t session) const;
+  /// Whether its client may rely on this lock.
+  bool is_believed(std::uint64_t number) const {
+    const auto found = grants_.find(number);
+    return found != grants_.end() && is_held(found->second);
+  }
   std::size_t grants() const { return grants_.size(); }
 
  private:
-  using Claims = std::vector<protocol::LockClaim>;
   struct Grant {
     std::uint64_t session = 0;
     Claims claims;
@@ -50,6 +56,8 @@ class LockChecker {
     /// What its client may believe.
     bool believed = false;
     Time proven{};
+    /// When its client ceased to believe in it, if that was before the lease was over.
+    Time ended = runtime::never;
   };
   struct UnderWay {
     std::string what;
@@ -57,6 +65,7 @@ class LockChecker {
     std::uint64_t under = 0;
   };
   bool is_held(const Grant& grant) const;
+  void stop_believing(Grant& grant);
   void check_token(const protocol::Commit& commit, std::uint64_t number, std::uint64_t session);
 
   World& world_;

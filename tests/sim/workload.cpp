@@ -11,7 +11,7 @@ namespace limits = protocol::limits;
 
 namespace {
 
-// The refusals after which a put must never be seen.
+// The refusals after which a change must never be seen.
 bool is_final(Code code) {
   switch (code) {
     case Code::locked:
@@ -24,6 +24,7 @@ bool is_final(Code code) {
     case Code::not_found:
     case Code::is_directory:
     case Code::not_directory:
+    case Code::not_empty:
       return true;
     default:
       return false;
@@ -114,10 +115,15 @@ protocol::Terms Client::some_terms(const std::string& path) {
 template <protocol::Fields M>
 void Client::change(const M& body, const std::string& path, Done then, std::string bytes) {
   const Micros asked = world_.now();
+  const std::size_t recorded = machine_.histories.asks(body);
   ask(
       body, fmt::format("{} {}", protocol::name(M::type), path),
-      [this, path, asked, then](const Message& reply) {
+      [this, path, asked, recorded, then](const Message& reply) {
         check_change(reply, path, asked);
+        if (reply.header.type != Type::error)
+          machine_.histories.made(recorded);
+        else if (is_final(error_of(reply).code))
+          machine_.histories.refused(recorded);
         if (then) return then(reply);
         end_one();
       },
@@ -241,6 +247,7 @@ void Client::get() {
         }
         const auto opened = protocol::decode<protocol::GetReply>(reply.body);
         if (!opened) throw Violation{"a get_reply that cannot be read"};
+        machine_.histories.saw(path, opened->attributes, asked);
         if (opened->snapshot.empty()) {
           check_read(path, *opened, std::string(reply.payload.text()), asked);
           return end_one();
@@ -316,6 +323,7 @@ void Client::lock() {
   auto held = std::make_shared<Held>();
   held->claims = acquire.claims;
   held->changes_left = static_cast<unsigned>(world_.pick(4));
+  held->asked = world_.now();
   ask(acquire,
       fmt::format("lock {}{}{}", acquire.claims[0].path, shared ? " shared" : "",
                   acquire.claims[0].tree ? " tree" : ""),
@@ -338,6 +346,7 @@ void Client::on_granted(std::shared_ptr<Held> held, const Message& reply) {
   held->token = grant->token;
   held->number = token->number;
   machine_.locks.holds(session_number_, token->number, Time(reply.stamp.number));
+  machine_.histories.granted(token->number, held->claims, held->asked);
   change_under(held);
 }
 
@@ -381,8 +390,10 @@ void Client::release(std::shared_ptr<Held> held) {
     ask(protocol::RenewLock{held->token}, "renew_lock", {});
   }
   machine_.locks.lets_go(held->number);
+  machine_.histories.releases(held->number);
   ask(protocol::ReleaseLock{held->token}, fmt::format("release {}", held->number),
-      [this, held](const Message&) {
+      [this, held](const Message& reply) {
+        if (reply.header.type != Type::error) machine_.histories.released(held->number);
         if (!world_.dice(15)) return end_one();
         held->old = true;
         held->changes_left = 1;
@@ -394,27 +405,32 @@ void Client::take_all(std::function<void()> done) {
   protocol::AcquireLock acquire;
   acquire.claims = {{"", true, false}};
   acquire.wait_ms = 60'000;
-  ask(acquire, "lock of everything", [this, done](const Message& reply) {
-    if (reply.header.type == Type::error)
-      throw Violation{fmt::format("nobody is left, and yet the tree cannot be locked: {}",
-                                  error_of(reply).detail)};
-    const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
-    protocol::Put put;
-    put.path = settings_.files[0];
-    std::string bytes = some_bytes();
-    put.root = machine_.truth.contents.add(bytes);
-    put.terms.token = grant->token;
-    change(
-        put, put.path,
-        [this, grant, done](const Message&) {
-          ask(protocol::ReleaseLock{grant->token}, "release of everything",
-              [done](const Message& reply) {
-                if (reply.header.type == Type::error) throw Violation{"the last lock was lost"};
-                done();
-              });
-        },
-        std::move(bytes));
-  });
+  ask(acquire, "lock of everything",
+      [this, done, acquire, asked = world_.now()](const Message& reply) {
+        if (reply.header.type == Type::error)
+          throw Violation{fmt::format("nobody is left, and yet the tree cannot be locked: {}",
+                                      error_of(reply).detail)};
+        const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
+        const std::uint64_t number = protocol::parse_token(grant->token)->number;
+        machine_.histories.granted(number, acquire.claims, asked);
+        protocol::Put put;
+        put.path = settings_.files[0];
+        std::string bytes = some_bytes();
+        put.root = machine_.truth.contents.add(bytes);
+        put.terms.token = grant->token;
+        change(
+            put, put.path,
+            [this, grant, number, done](const Message&) {
+              machine_.histories.releases(number);
+              ask(protocol::ReleaseLock{grant->token}, "release of everything",
+                  [this, number, done](const Message& reply) {
+                    if (reply.header.type == Type::error) throw Violation{"the last lock was lost"};
+                    machine_.histories.released(number);
+                    done();
+                  });
+            },
+            std::move(bytes));
+      });
 }
 
 }  // namespace sluice::sim
