@@ -39,6 +39,8 @@ const std::map<std::string, Canary>& canaries() {
       {"forget-waiter", Canary::forget_waiter},
       {"grant-to-the-dead", Canary::grant_to_the_dead},
       {"commit-despite-lock", Canary::commit_despite_lock},
+      {"upgrade-at-once", Canary::upgrade_at_once},
+      {"named-ends-with-session", Canary::named_ends_with_session},
   };
   return all;
 }

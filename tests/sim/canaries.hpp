@@ -63,6 +63,10 @@ enum class Canary : std::uint8_t {
   grant_to_the_dead,
   /// A change without a lock goes through although somebody holds one.
   commit_despite_lock,
+  /// A shared lock becomes exclusive whoever else shares it.
+  upgrade_at_once,
+  /// A named owner's lock ends with the session that asked for it.
+  named_ends_with_session,
 };
 
 /// All but `none`, with the names that the command line knows.
@@ -96,6 +100,7 @@ class Sabotage {
   // lock_canaries.cpp
   bool lock_actor_hears_of_locks(Message& message);
   bool hears_acquire(Message& message);
+  void make_renewal(Message& message, const std::string& token, protocol::Type answer);
   bool hold_back(Message& message);
   void let_through();
   void look_again();
@@ -118,7 +123,8 @@ class Sabotage {
   /// Requests that are kept from the lock actor, in the order of arrival, and those that were.
   std::vector<Message> held_back_;
   std::set<Request> let_through_;
-  std::set<Request> false_renewals_;
+  /// Requests turned into renewals, and what their answers have to be.
+  std::map<Request, protocol::Type> false_renewals_;
   /// Tokens given out.
   std::map<std::uint64_t, std::string> tokens_;
   bool looking_ = false;

@@ -45,4 +45,9 @@ bool covers(const Claims& held, const LockClaim& wanted) {
   });
 }
 
+Claims with_mode(Claims claims, bool shared) {
+  for (LockClaim& claim : claims) claim.shared = shared;
+  return claims;
+}
+
 }  // namespace sluice::sim

@@ -25,6 +25,9 @@ Claims claims_taken_by(const protocol::Commit& commit);
 /// Whether one of them is exclusive and includes what is wanted.
 bool covers(const Claims& held, const protocol::LockClaim& wanted);
 
+/// The same, all shared or all exclusive.
+Claims with_mode(Claims claims, bool shared);
+
 /// Session and request id.
 using RequestKey = std::pair<std::uint64_t, std::uint64_t>;
 inline RequestKey key_of(const runtime::Message& message) {

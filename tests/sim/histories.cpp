@@ -31,7 +31,8 @@ std::string when(Micros time) {
 }  // namespace
 
 std::string describe(const PathOperation& operation) {
-  static constexpr const char* names[] = {"acquire", "end", "write", "touch", "aside", "read"};
+  static constexpr const char* names[] = {"acquire", "end",   "convert", "write",
+                                          "touch",   "aside", "read"};
   std::string text = names[static_cast<std::size_t>(operation.kind)];
   if (operation.shared) text += " shared";
   if (operation.token != 0) text += fmt::format(" {}", operation.token);
@@ -125,6 +126,19 @@ void Histories::released(std::uint64_t number) {
   locks_.at(number).released = world_.now();
 }
 
+std::size_t Histories::converts(std::uint64_t number, bool shared) {
+  conversions_.push_back({number, shared, world_.now()});
+  return conversions_.size() - 1;
+}
+
+void Histories::converted(std::size_t conversion) {
+  conversions_[conversion].done = world_.now();
+}
+
+void Histories::not_converted(std::size_t conversion) {
+  conversions_[conversion].refused = true;
+}
+
 // --- what it must be ---
 
 void Histories::add_changes(const std::string& path, std::vector<Call>& calls) const {
@@ -157,6 +171,11 @@ std::vector<Histories::Call> Histories::calls_of(
     }
     if (!covered) continue;
     calls.push_back({lock.asked, lock.granted, {Kind::acquire, number, shared, absent, false}});
+    for (const Conversion& conversion : conversions_)
+      if (conversion.number == number && !conversion.refused)
+        calls.push_back({conversion.asked,
+                         conversion.done,
+                         {Kind::convert, number, conversion.shared, absent, false}});
     const PathOperation end{Kind::end, number, false, absent, false};
     if (lock.released != testing::open)
       calls.push_back({lock.releasing, lock.released, end});

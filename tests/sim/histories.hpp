@@ -39,6 +39,9 @@ class Histories {
 
   // --- locks ---
   void granted(std::uint64_t number, const std::vector<protocol::LockClaim>& claims, Micros asked);
+  std::size_t converts(std::uint64_t number, bool shared);
+  void converted(std::size_t conversion);
+  void not_converted(std::size_t conversion);
   void releases(std::uint64_t number);
   /// The server says that it was held until it was released.
   void released(std::uint64_t number);
@@ -74,6 +77,13 @@ class Histories {
     Micros releasing = testing::open;
     Micros released = testing::open;
   };
+  struct Conversion {
+    std::uint64_t number = 0;
+    bool shared = false;
+    Micros asked = 0;
+    Micros done = testing::open;
+    bool refused = false;
+  };
   struct Read {
     std::string path;
     Value value = absent;
@@ -90,6 +100,7 @@ class Histories {
   std::vector<Change> changes_;
   std::vector<Read> reads_;
   std::map<std::uint64_t, Lock> locks_;
+  std::vector<Conversion> conversions_;
   std::map<protocol::Digest, Value> values_;
   std::size_t operations_ = 0;
   std::size_t undecided_ = 0;

@@ -30,12 +30,15 @@ bool Sabotage::lock_actor_hears_of_locks(Message& message) {
     case Type::acquire_lock:
       return hears_acquire(message);
     case Type::release_lock:
-      if (is(Canary::forget_release) && message.peer.id != not_heard) {
-        sings();
-        // It has the same body; the answer is turned into that of a release.
-        message.header.type = Type::renew_lock;
-        false_renewals_.insert(key_of(message));
-      }
+      if (is(Canary::forget_release) && message.peer.id != not_heard)
+        if (const auto body = protocol::decode<protocol::ReleaseLock>(message.body))
+          make_renewal(message, body->token, Type::release_lock_reply);
+      return true;
+    case Type::convert_lock:
+      if (is(Canary::upgrade_at_once))
+        if (const auto body = protocol::decode<protocol::ConvertLock>(message.body);
+            body && !body->shared)
+          make_renewal(message, body->token, Type::convert_lock_reply);
       return true;
     case Type::session_ended:
       if (is(Canary::forget_bye))
@@ -52,6 +55,14 @@ bool Sabotage::lock_actor_hears_of_locks(Message& message) {
   }
 }
 
+// Such a request is granted to every holder, and does nothing to the lock's mode or its end.
+void Sabotage::make_renewal(Message& message, const std::string& token, Type answer) {
+  sings();
+  message.header.type = Type::renew_lock;
+  message.body = protocol::encode(protocol::RenewLock{token});
+  false_renewals_[key_of(message)] = answer;
+}
+
 bool Sabotage::hears_acquire(Message& message) {
   const auto body = protocol::decode<protocol::AcquireLock>(message.body);
   if (!body || body->claims.empty()) return true;
@@ -66,6 +77,8 @@ bool Sabotage::hears_acquire(Message& message) {
     claims_become([](Claims& claims) {
       for (auto& claim : claims) claim.shared = true;
     });
+  if (is(Canary::named_ends_with_session))
+    change_body<protocol::AcquireLock>(message, [](auto& acquire) { acquire.owner.clear(); });
   if (is(Canary::grant_set_partly)) claims_become([](Claims& claims) { claims.resize(1); });
   if (is(Canary::expire_early))
     change_body<protocol::AcquireLock>(message, [](auto& acquire) {
@@ -150,9 +163,14 @@ void Sabotage::borrow_token(Message& message) {
 // --- what it sends ---
 
 void Sabotage::lock_actor_sends_of_locks(Message& message) {
-  if (message.header.type == Type::renew_lock_reply && false_renewals_.erase(key_of(message)) > 0) {
-    message.header.type = Type::release_lock_reply;
-    message.body = protocol::encode(protocol::ReleaseLockReply{});
+  if (const auto renewal = false_renewals_.find(key_of(message));
+      renewal != false_renewals_.end()) {
+    if (message.header.type == Type::renew_lock_reply) {
+      // Neither of the two answers says anything.
+      message.header.type = renewal->second;
+      message.body = protocol::encode(protocol::ReleaseLockReply{});
+    }
+    false_renewals_.erase(renewal);
   }
   if (message.header.type != Type::acquire_lock_reply) return;
   auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);

@@ -10,7 +10,7 @@ using protocol::LockClaim;
 
 void LockChecker::on_acquire(const Message& request) {
   if (const auto body = protocol::decode<protocol::AcquireLock>(request.body))
-    asked_[key_of(request)] = body->claims;
+    asked_[key_of(request)] = {body->claims, !body->owner.empty()};
 }
 
 bool LockChecker::is_held(const Grant& grant) const {
@@ -26,12 +26,9 @@ bool LockChecker::on_granted(const Message& reply) {
       throw Violation{fmt::format("token {} was given to two sessions", token->number)};
     return false;
   }
-  const Claims& claims = asked_.at(key_of(reply));
-  for (const auto& [number, grant] : grants_)
-    if (is_held(grant) && conflict(grant.claims, claims))
-      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x} until {}",
-                                  token->number, claims[0].path, number, grant.session,
-                                  (grant.proven + grant.ttl).count())};
+  const Asked& asked = asked_.at(key_of(reply));
+  const Claims& claims = asked.claims;
+  check_exclusion(token->number, claims);
   for (const auto& [number, commit] : under_way_)
     if (conflict(commit.claims, claims))
       throw Violation{fmt::format("lock {} on {} was granted while commit {} ({}) was under way",
@@ -40,17 +37,58 @@ bool LockChecker::on_granted(const Message& reply) {
   grant.session = reply.stamp.session;
   grant.claims = claims;
   grant.ttl = Time(body->ttl_ms);
+  grant.named = asked.named;
+  grant.turn = ++turn_;
   return true;
+}
+
+void LockChecker::check_exclusion(std::uint64_t number, const Claims& claims) const {
+  for (const auto& [other, grant] : grants_)
+    if (other != number && is_held(grant) && conflict(grant.claims, claims))
+      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x} until {}",
+                                  number, claims[0].path, other, grant.session,
+                                  (grant.proven + grant.ttl).count())};
+}
+
+void LockChecker::on_convert(const Message& request) {
+  const auto body = protocol::decode<protocol::ConvertLock>(request.body);
+  const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
+  if (!token) return;
+  about_lock_[key_of(request)] = token->number;
+  to_shared_[key_of(request)] = body->shared;
+}
+
+void LockChecker::on_converted(const Message& reply) {
+  const auto grant = grants_.find(about_lock_[key_of(reply)]);
+  if (grant == grants_.end()) throw Violation{"a lock was converted that nobody has"};
+  const bool shared = to_shared_[key_of(reply)];
+  grant->second.claims = with_mode(grant->second.claims, shared);
+  if (shared) return;
+  check_exclusion(grant->first, grant->second.claims);
+  grant->second.turn = ++turn_;
+}
+
+void LockChecker::on_break(const Message& request) {
+  if (const auto body = protocol::decode<protocol::BreakLock>(request.body))
+    about_lock_[key_of(request)] = body->number;
+}
+
+void LockChecker::on_broken(const Message& reply) {
+  const auto grant = grants_.find(about_lock_[key_of(reply)]);
+  if (grant == grants_.end()) throw Violation{"a lock was broken that nobody has"};
+  stop_believing(grant->second);
+  grant->second.ended = std::min(grant->second.ended, world_.time());
+  grant->second.released = true;
 }
 
 void LockChecker::on_release(const Message& request) {
   const auto body = protocol::decode<protocol::ReleaseLock>(request.body);
   const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
-  if (token) releasing_[key_of(request)] = token->number;
+  if (token) about_lock_[key_of(request)] = token->number;
 }
 
 void LockChecker::on_released(const Message& reply) {
-  if (const auto found = releasing_.find(key_of(reply)); found != releasing_.end())
+  if (const auto found = about_lock_.find(key_of(reply)); found != about_lock_.end())
     if (const auto grant = grants_.find(found->second); grant != grants_.end())
       grant->second.released = true;
 }
@@ -67,7 +105,7 @@ void LockChecker::check_token(const protocol::Commit& commit, std::uint64_t numb
     throw Violation{fmt::format("commit {} ({}) went through under token {}, which was released",
                                 number, commit.path, token->number)};
   for (const auto& [later, other] : grants_)
-    if (later > token->number && conflict(other.claims, grant.claims))
+    if (later != token->number && other.turn > grant.turn && conflict(other.claims, grant.claims))
       throw Violation{fmt::format("commit {} ({}) of {:x} went through under token {} after {}",
                                   number, commit.path, session, token->number, later)};
   for (const LockClaim& claim : claims_of(commit))
@@ -128,7 +166,7 @@ void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) 
 
 void LockChecker::proven(std::uint64_t session, Time when) {
   for (auto& [number, grant] : grants_) {
-    if (grant.session != session) continue;
+    if (grant.session != session || grant.named) continue;
     // An answer that came after the time to live says nothing of the lock.
     if (!is_held(grant)) stop_believing(grant);
     grant.proven = std::max(grant.proven, when);
@@ -149,7 +187,7 @@ bool LockChecker::has_shared(std::uint64_t session) const {
 
 void LockChecker::loses_all(std::uint64_t session) {
   for (auto& [number, grant] : grants_)
-    if (grant.session == session) stop_believing(grant);
+    if (grant.session == session && !grant.named) stop_believing(grant);
 }
 
 }  // namespace sluice::sim

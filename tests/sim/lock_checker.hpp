@@ -24,6 +24,11 @@ class LockChecker {
   bool on_granted(const Message& reply);
   void on_release(const Message& request);
   void on_released(const Message& reply);
+  /// Conversion or breaking of a lock; what is asked, and that it was done.
+  void on_convert(const Message& request);
+  void on_converted(const Message& reply);
+  void on_break(const Message& request);
+  void on_broken(const Message& reply);
   void on_publish(const Message& message);
   void on_published(const Message& message);
   /// Explicit locks do not outlive the server.
@@ -52,6 +57,10 @@ class LockChecker {
     std::uint64_t session = 0;
     Claims claims;
     Time ttl{};
+    /// Belongs to a name and not to the session.
+    bool named = false;
+    /// Grants and upgrades counted: when it became what it is.
+    std::uint64_t turn = 0;
     bool released = false;
     /// What its client may believe.
     bool believed = false;
@@ -66,11 +75,18 @@ class LockChecker {
   };
   bool is_held(const Grant& grant) const;
   void stop_believing(Grant& grant);
+  void check_exclusion(std::uint64_t number, const Claims& claims) const;
   void check_token(const protocol::Commit& commit, std::uint64_t number, std::uint64_t session);
 
   World& world_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Claims> asked_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> releasing_;
+  struct Asked {
+    Claims claims;
+    bool named = false;
+  };
+  std::map<RequestKey, Asked> asked_;
+  std::map<RequestKey, std::uint64_t> about_lock_;
+  std::map<RequestKey, bool> to_shared_;
+  std::uint64_t turn_ = 0;
   std::map<std::uint64_t, Grant> grants_;
   std::map<std::uint64_t, UnderWay> under_way_;
 };

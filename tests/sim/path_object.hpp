@@ -26,6 +26,8 @@ struct PathOperation {
     acquire,
     /// A lock is released, or is lost.
     end,
+    /// A lock becomes exclusive or shared.
+    convert,
     /// A change of this path.
     write,
     /// A change that leaves the value as it is.
@@ -74,6 +76,9 @@ struct PathObject {
           return state;
         }
         return std::erase(state.shared, operation.token) > 0 ? std::optional(state) : std::nullopt;
+      case Kind::convert:
+        return operation.shared ? downgraded(state, operation.token)
+                                : upgraded(state, operation.token);
       case Kind::write:
       case Kind::touch:
         if (operation.token == 0) {
@@ -93,6 +98,23 @@ struct PathObject {
         return state;
     }
     return {};
+  }
+
+  static std::optional<State> downgraded(State state, std::uint64_t token) {
+    const auto place = std::lower_bound(state.shared.begin(), state.shared.end(), token);
+    if (place != state.shared.end() && *place == token) return state;
+    if (state.exclusive != token) return {};
+    state.exclusive = 0;
+    state.shared.insert(place, token);
+    return state;
+  }
+
+  static std::optional<State> upgraded(State state, std::uint64_t token) {
+    if (state.exclusive == token) return state;
+    if (state.shared != std::vector{token}) return {};
+    state.shared.clear();
+    state.exclusive = state.fence = token;
+    return state;
   }
 
   static std::string key(const State& state) {

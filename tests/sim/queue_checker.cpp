@@ -38,18 +38,37 @@ std::uint64_t QueueChecker::token_in(const Message& message) const {
 
 void QueueChecker::hears_client(const Message& message) {
   const Type type = message.header.type;
-  const bool about_lock = type == Type::release_lock || type == Type::renew_lock;
-  if (!about_lock && type != Type::acquire_lock && type != Type::list_locks) return;
+  if (!protocol::is_lock_request(type)) return;
   Session& session = sessions_[message.stamp.session];
   session.sign = world_.time();
   session.ended = false;
   const RequestKey key = key_of(message);
-  if (about_lock) about_lock_[key] = token_in(message);
+  if (type == Type::release_lock || type == Type::renew_lock) about_lock_[key] = token_in(message);
+  if (type == Type::convert_lock) return hears_convert(message);
+  if (type == Type::break_lock)
+    if (const auto body = protocol::decode<protocol::BreakLock>(message.body))
+      about_lock_[key] = body->number;
   if (type != Type::acquire_lock || waiting_.contains(key)) return;
   for (const auto& [number, held] : held_)
     if (held.key == key && ends(held) > world_.time()) return;
   if (const auto body = protocol::decode<protocol::AcquireLock>(message.body))
-    waiting_[key] = {++last_order_, body->claims};
+    waiting_[key] = {++last_order_, body->claims, !body->owner.empty()};
+}
+
+// One that is to become exclusive waits; later requests wait for it.
+void QueueChecker::hears_convert(const Message& message) {
+  const RequestKey key = key_of(message);
+  const auto body = protocol::decode<protocol::ConvertLock>(message.body);
+  const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
+  const auto held = token ? held_.find(token->number) : held_.end();
+  if (held == held_.end() || waiting_.contains(key)) return;
+  about_lock_[key] = token->number;
+  to_shared_[key] = body->shared;
+  if (body->shared) return;
+  Waiting& waiting = waiting_[key];
+  waiting.order = ++last_order_;
+  waiting.claims = with_mode(held->second.claims, false);
+  waiting.upgrades = token->number;
 }
 
 void QueueChecker::hears_broker(const Message& message) {
@@ -66,7 +85,9 @@ void QueueChecker::hears_broker(const Message& message) {
     if (!note) return;
     sessions_[number].ended = true;
     if (note->bye)
-      std::erase_if(held_, [&](const auto& held) { return held.second.key.first == number; });
+      std::erase_if(held_, [&](const auto& held) {
+        return !held.second.named && held.second.key.first == number;
+      });
   } else if (message.header.type == Type::worker_gone) {
     if (const auto note = protocol::decode<protocol::WorkerGone>(message.body))
       drop_worker(note->worker);
@@ -109,7 +130,13 @@ void QueueChecker::sends(const Message& message) {
     case Type::acquire_lock_reply:
       return granted(message);
     case Type::release_lock_reply:
+    case Type::break_lock_reply:
       held_.erase(about_lock_[key]);
+      return;
+    case Type::convert_lock_reply:
+      waiting_.erase(key);
+      if (const auto held = held_.find(about_lock_[key]); held != held_.end())
+        held->second.claims = with_mode(held->second.claims, to_shared_[key]);
       return;
     case Type::renew_lock_reply:
       if (const auto held = held_.find(about_lock_[key]); held != held_.end())
@@ -136,7 +163,7 @@ bool QueueChecker::is_dead(std::uint64_t number) const {
 }
 
 Time QueueChecker::ends(const Held& held) const {
-  const auto session = sessions_.find(held.key.first);
+  const auto session = held.named ? sessions_.end() : sessions_.find(held.key.first);
   const Time sign =
       session == sessions_.end() ? held.sign : std::max(held.sign, session->second.sign);
   return std::max(sign + held.ttl, grace_until_);
@@ -158,7 +185,8 @@ void QueueChecker::granted(const Message& message) {
                                   token->number, granted.claims[0].path, message.stamp.session,
                                   key.first)};
   waiting_.erase(found);
-  held_[token->number] = {key_of(message), granted.claims, Time(body->ttl_ms), world_.time()};
+  held_[token->number] = {key_of(message), granted.claims, Time(body->ttl_ms), world_.time(),
+                          granted.named};
 }
 
 void QueueChecker::begins_to_wait(const Message& message) {
@@ -166,7 +194,8 @@ void QueueChecker::begins_to_wait(const Message& message) {
   if (commit == commits_.end()) return;
   const auto [waiting, is_new] = waiting_.try_emplace(commit->first);
   if (!is_new && waiting->second.claims == commit->second.claims) return;
-  waiting->second = {++last_order_, commit->second.claims, true};
+  waiting->second = {++last_order_, commit->second.claims};
+  waiting->second.is_commit = true;
 }
 
 void QueueChecker::published(const Message& message) {
@@ -202,10 +231,13 @@ void QueueChecker::published(const Message& message) {
 
 QueueChecker::InTheWay QueueChecker::in_the_way(const Waiting& waiting) const {
   for (const auto& [number, held] : held_)
-    if (ends(held) > world_.time() && conflict(held.claims, waiting.claims))
+    if (number != waiting.upgrades && ends(held) > world_.time() &&
+        conflict(held.claims, waiting.claims))
       return InTheWay::others;
+  // All that wait and conflict with one that is to become exclusive wait for its holder anyway.
   for (const auto& [key, other] : waiting_)
-    if (other.order < waiting.order && conflict(other.claims, waiting.claims))
+    if ((waiting.upgrades != 0 ? other.next_up : other.order < waiting.order) &&
+        conflict(other.claims, waiting.claims))
       return InTheWay::others;
   for (const auto& [number, claims] : under_way_)
     if (conflict(claims, waiting.claims)) return InTheWay::commits;
@@ -216,7 +248,8 @@ void QueueChecker::turn_ended() {
   const Time now = world_.time();
   for (auto& [key, waiting] : waiting_) {
     const InTheWay in_the_way = this->in_the_way(waiting);
-    waiting.next_up = waiting.next_up || (!waiting.is_commit && in_the_way == InTheWay::commits);
+    const bool may_be_next = !waiting.is_commit && waiting.upgrades == 0;
+    waiting.next_up = waiting.next_up || (may_be_next && in_the_way == InTheWay::commits);
     if (in_the_way != InTheWay::nobody)
       waiting.free_since = runtime::never;
     else if (waiting.free_since == runtime::never)
@@ -255,6 +288,7 @@ void QueueChecker::on_server_gone() {
   held_.clear();
   waiting_.clear();
   about_lock_.clear();
+  to_shared_.clear();
   commits_.clear();
   under_way_.clear();
   workers_.clear();

@@ -49,11 +49,16 @@ class QueueChecker {
     Claims claims;
     Time ttl{};
     Time sign{};
+    bool named = false;
   };
   struct Waiting {
     std::uint64_t order = 0;
     Claims claims;
+    /// Of a lock of a named owner: signs of the session do not renew it.
+    bool named = false;
     bool is_commit = false;
+    /// The lock that is to become exclusive, or 0.
+    std::uint64_t upgrades = 0;
     /// Nothing but commits stands before it: none that comes later may pass.
     bool next_up = false;
     Time free_since = runtime::never;
@@ -61,6 +66,7 @@ class QueueChecker {
   enum class InTheWay : std::uint8_t { nobody, commits, others };
 
   void hears_client(const Message& message);
+  void hears_convert(const Message& message);
   void hears_broker(const Message& message);
   void hears_worker(const Message& message);
   void drop_worker(std::uint64_t worker);
@@ -78,8 +84,9 @@ class QueueChecker {
   std::map<std::uint64_t, Session> sessions_;
   std::map<std::uint64_t, Held> held_;
   std::map<RequestKey, Waiting> waiting_;
-  /// Releases and renewals that are not answered yet.
+  /// Which lock a request is about, and what it is to become.
   std::map<RequestKey, std::uint64_t> about_lock_;
+  std::map<RequestKey, bool> to_shared_;
   struct Commit {
     Claims claims;
     std::string peer;

@@ -135,6 +135,12 @@ bool Server::lock_actor_sends(Message& message) {
     case Type::release_lock_reply:
       machine_.locks.on_released(message);
       return true;
+    case Type::convert_lock_reply:
+      machine_.locks.on_converted(message);
+      return true;
+    case Type::break_lock_reply:
+      machine_.locks.on_broken(message);
+      return true;
     default:
       return true;
   }
@@ -149,6 +155,12 @@ bool Server::lock_actor_hears(Message& message) {
       break;
     case Type::release_lock:
       machine_.locks.on_release(message);
+      break;
+    case Type::convert_lock:
+      machine_.locks.on_convert(message);
+      break;
+    case Type::break_lock:
+      machine_.locks.on_break(message);
       break;
     case Type::published:
       machine_.locks.on_published(message);

@@ -25,6 +25,7 @@ bool is_final(Code code) {
     case Code::is_directory:
     case Code::not_directory:
     case Code::not_empty:
+    case Code::deadlock:
       return true;
     default:
       return false;
@@ -105,6 +106,7 @@ std::string Client::some_bytes() {
 
 protocol::Terms Client::some_terms(const std::string& path) {
   protocol::Terms terms;
+  terms.agent = some_agent();
   if (world_.dice(30)) terms.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(3000));
   if (world_.dice(10)) terms.if_absent = true;
   if (const auto seen = seen_versions_.find(path); seen != seen_versions_.end() && world_.dice(15))
@@ -308,7 +310,15 @@ void Client::list() {
 // --- locks ---
 
 void Client::look_at_locks() {
-  ask(protocol::ListLocks{}, "list_locks", [this](const Message&) { end_one(); });
+  ask(protocol::ListLocks{}, "list_locks", [this](const Message& reply) {
+    const auto list = protocol::decode<protocol::ListLocksReply>(reply.body);
+    if (reply.header.type == Type::error || !list || list->locks.empty() || !world_.dice(30))
+      return end_one();
+    const std::uint64_t number = list->locks[world_.pick(list->locks.size())].number;
+    if (number == 0) return end_one();
+    ask(protocol::BreakLock{number}, fmt::format("break_lock {}", number),
+        [this](const Message&) { end_one(); });
+  });
 }
 
 void Client::lock() {
@@ -320,10 +330,15 @@ void Client::lock() {
   }
   if (world_.dice(60)) acquire.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(4000));
   if (world_.dice(20)) acquire.ttl_ms = static_cast<std::uint32_t>(500 + world_.pick(4000));
+  if (world_.dice(15)) {
+    acquire.owner = fmt::format("owner{}", world_.pick(3));
+    acquire.ttl_ms = static_cast<std::uint32_t>(500 + world_.pick(6000));
+  }
   auto held = std::make_shared<Held>();
   held->claims = acquire.claims;
   held->changes_left = static_cast<unsigned>(world_.pick(4));
   held->asked = world_.now();
+  held->agent = acquire.agent = some_agent();
   ask(acquire,
       fmt::format("lock {}{}{}", acquire.claims[0].path, shared ? " shared" : "",
                   acquire.claims[0].tree ? " tree" : ""),
@@ -350,9 +365,28 @@ void Client::on_granted(std::shared_ptr<Held> held, const Message& reply) {
   change_under(held);
 }
 
+void Client::convert(std::shared_ptr<Held> held) {
+  protocol::ConvertLock request;
+  request.token = held->token;
+  request.shared = !held->claims[0].shared;
+  request.agent = held->agent;
+  if (world_.dice(60)) request.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(3000));
+  const std::size_t recorded = machine_.histories.converts(held->number, request.shared);
+  ask(request, fmt::format("convert {} {}", held->number, request.shared ? "shared" : "exclusive"),
+      [this, held, shared = request.shared, recorded](const Message& reply) {
+        const bool done = reply.header.type != Type::error;
+        if (done) machine_.histories.converted(recorded);
+        if (!done && is_final(error_of(reply).code)) machine_.histories.not_converted(recorded);
+        if (done)
+          for (auto& claim : held->claims) claim.shared = shared;
+        change_under(held);
+      });
+}
+
 void Client::change_under(std::shared_ptr<Held> held) {
   if (held->changes_left == 0) return release(held);
   --held->changes_left;
+  if (!held->old && world_.dice(20)) return convert(held);
   const auto& claim = held->claims[world_.pick(held->claims.size())];
   std::string path = world_.dice(80) ? claim.path : some_file();
   if (claim.tree && world_.dice(50)) path = protocol::join(claim.path, "x");

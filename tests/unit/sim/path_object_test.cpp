@@ -76,6 +76,17 @@ TEST_CASE("a lock that was lost ends some time later, or never") {
         Linearizable::yes);
 }
 
+TEST_CASE("a lock becomes exclusive when no other is there, and shared at any time") {
+  const auto convert = [](std::uint64_t token, bool shared) {
+    return PathOperation{Kind::convert, token, shared, absent, false};
+  };
+  CHECK(possible({acquire(1, true), convert(1, false), write(5, 1), convert(1, true)}));
+  CHECK_FALSE(possible({acquire(1, true), acquire(2, true), convert(1, false)}));
+  CHECK_FALSE(possible({acquire(1), convert(1, true), acquire(2, true), write(5, 1)}));
+  CHECK(possible({acquire(1), convert(1, true), acquire(2, true), end(2), convert(1, false)}));
+  CHECK_FALSE(possible({acquire(1), end(1), convert(1, true)}));
+}
+
 TEST_CASE("who reads what its writer did not know settles it") {
   CHECK(possible({write(anything), read(7), read(7)}));
   CHECK_FALSE(possible({write(anything), read(7), read(8)}));
