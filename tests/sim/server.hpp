@@ -14,8 +14,10 @@
 #include "broker/publisher/replay.hpp"
 #include "runtime/secrets.hpp"
 #include "tests/sim/canaries.hpp"
+#include "tests/sim/histories.hpp"
 #include "tests/sim/link.hpp"
 #include "tests/sim/lock_checker.hpp"
+#include "tests/sim/queue_checker.hpp"
 #include "tests/sim/truth.hpp"
 #include "tests/support/sim_journal.hpp"
 #include "tests/support/sim_storage.hpp"
@@ -35,7 +37,7 @@ class SimSecrets final : public runtime::Secrets {
 
 /// Everything on the server's machine that outlives a process, and who watches it.
 struct Machine {
-  explicit Machine(World& world) : truth(world), locks(world) {}
+  explicit Machine(World& world) : truth(world), locks(world), queue(world), histories(world) {}
   /// The server's process is gone; what it wrote stays.
   void crash() {
     log.crash();
@@ -55,6 +57,8 @@ struct Machine {
   bool power_lost = false;
   Truth truth;
   LockChecker locks;
+  QueueChecker queue;
+  Histories histories;
   Canary canary = Canary::none;
   /// How often the canary has sung: a run in which it never did proves nothing.
   std::uint64_t canary_sang = 0;
