@@ -29,8 +29,9 @@ class OwnLocks {
   /// A lost one that is taken anew is forgotten.
   void add(Lock lock, std::vector<Claim> claims);
   /// Gives back those that name exactly this path, or have this number as a text; how many there
-  /// were. Throws `fenced` if one was lost; it is forgotten then, too.
+  /// were. All are forgotten, whatever fails. Throws `fenced` if one was lost and nobody told so.
   std::size_t release(const std::string& path, const std::string& number);
+  /// The same with all of them.
   void release_all();
 
   /// The token to do something on all these paths under; that of a lock which covers only some of

@@ -1,4 +1,6 @@
 // `unlock` of the shell: gives back what `lock` without a command holds.
+#include <optional>
+
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/interactive/paths.hpp"
 #include "client/shell/target.hpp"
@@ -19,15 +21,22 @@ int unlock(const Options& options, Invocation& run) {
     locks.release_all();
     return 0;
   }
+  std::optional<Error> lost;
   for (const std::string& typed : options.locks) {
     const std::string path = remote_path(resolved(run.seat().directory(), typed));
     try {
       if (locks.release(path, typed) == 0)
         throw Error("not_found", typed, "this shell holds no such lock; 'locks' shows all");
     } catch (const Error& error) {
+      // The others are given back all the same.
+      if (error.code() == "fenced") {
+        if (!lost) lost = error;
+        continue;
+      }
       run.report(error.path().empty() ? Error(error.code(), typed, error.detail()) : error);
     }
   }
+  if (lost) throw Error(*lost);
   return run.status();
 }
 
