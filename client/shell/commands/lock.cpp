@@ -13,6 +13,7 @@
 #include "client/shell/child.hpp"
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/json.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/target.hpp"
 
 namespace sluice::shell {
@@ -96,6 +97,12 @@ int keep(Lock lock, std::vector<Claim> claims, Invocation& run) {
   return 0;
 }
 
+Lock acquire(const std::vector<Claim>& claims, const Options& options, Invocation& run) {
+  const LockWaitNote note(run, claims, options.wait);
+  return run.client().acquire(
+      claims, {.wait = options.wait, .ttl = options.ttl, .stop = run.interruption().token()});
+}
+
 int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
   const bool hold = command.empty() && run.seat().is_shell();
   if (command.empty() && !hold) throw Error("usage", "lock", "a command is needed behind '--'");
@@ -105,8 +112,7 @@ int run_locked(const Options& options, const std::vector<std::string>& command, 
     claims.push_back({remote_path(typed), options.tree, options.shared});
     paths += (paths.empty() ? "" : ", ") + claims.back().path;
   }
-  Lock lock = run.client().acquire(
-      claims, {.wait = options.wait, .ttl = options.ttl, .stop = run.interruption().token()});
+  Lock lock = acquire(claims, options, run);
   return hold ? keep(std::move(lock), std::move(claims), run)
               : run_under(lock, command, paths, run);
 }
@@ -127,7 +133,9 @@ void add_lock(CommandLine& line) {
            "sluice commands use, and\n"
            "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
            "command, 126 if it cannot be\n"
-           "run. If the lock is lost the command gets SIGTERM, and the exit status is 6.\n"
+           "run. If the lock is lost the command gets SIGTERM, and the exit status is 6. It gets "
+           "SIGTERM too when\n"
+           "this process is killed.\n"
            "In the shell, without a command, the lock is held until 'unlock' or the end, and "
            "what is done\n"
            "on its paths is done under it."},
@@ -137,8 +145,9 @@ void add_lock(CommandLine& line) {
   command.flag("--shared", options->shared, "Together with other shared locks");
   command.flag("--tree", options->tree, "The paths and all beneath them");
   command.seconds("--wait", options->wait, "Wait for the lock, 0 by default");
-  command.seconds("--ttl", options->ttl,
-                  "How long it lives if this process falls silent;\nthe server's lease by default");
+  command.seconds(
+      "--ttl", options->ttl,
+      "How long it lives if this process falls silent;\n0, the default: the server's lease");
   command.operands("PATH...", options->paths, 1);
 }
 
