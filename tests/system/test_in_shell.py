@@ -40,7 +40,7 @@ class InShell(RowTest):
         self.assertEqual(self.text(), '/\n')
         self.assertEqual(self.text('cd x/sub', []), '/x/sub\n')
         self.assertEqual(self.objects('cd x', []), [{'path': 'x'}])
-        self.fails(2, ['x'], says="not a valid call (it takes no arguments, not 'x'); see 'help")
+        self.fails(2, ['x'], says="(it takes no arguments, not 'x'); see 'help COMMAND'")
 
     @row('lcd', '')
     def test_lcd(self):

@@ -135,6 +135,20 @@ class OnATerminal(ShellTest):
         terminal.run('unlock --all; rm note; ls; pwd').wait(r'rm note; ls; pwd\n/$')
         self.ready(terminal)
 
+    def test_a_lost_lock_is_forgotten(self):
+        terminal = self.shell()
+        for name in ('one', 'two', 'three'):
+            self.ready(terminal.run(f'lock {name}'))
+        self.main.kill()
+        self.main.start()
+        # Nobody was told of it before.
+        terminal.run('unlock one two').wait('one: the lock this was done under is not held any more '
+                                            r'\(lock \d+ was\s+lost before it was given back\)', 40)
+        terminal.wait(r'three: the lock .* \(lock \d+ is\s+lost; until')
+        self.ready(terminal.run('unlock two')).wait('two: no such file')
+        # Of this one the shell has told.
+        self.ready(terminal.run('unlock three; pwd')).wait(r'unlock three; pwd\n/$')
+
     def test_locks_are_held_and_released(self):
         self.put_text('one', 'text\n')
         self.put_text('two', 'text\n')
