@@ -245,13 +245,13 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
     const Walk found = walk(*app_, *known_command, arguments, at + 1);
     unknown_option = found.unknown_option;
     options_end = found.mark;
+    if (command == command_with_child)
+      options_end = set_apart_child(arguments, found.mark, found.has_operands);
     std::vector<std::string> operands;
-    for (std::size_t i = 0; i < found.parts.size(); ++i)
+    for (std::size_t i = 0; at + 1 + i < arguments.size(); ++i)
       if (found.parts[i] == Part::operand) operands.push_back(arguments[at + 1 + i]);
     count_problem = problem_of_count(*known_command, operands);
     has_empty_operand = std::find(operands.begin(), operands.end(), "") != operands.end();
-    if (command == command_with_child)
-      options_end = set_apart_child(arguments, found.mark, found.has_operands);
   }
   // CLI11 takes `--` for the end of a command whose operands are optional, so it never sees one.
   for (std::size_t i = 0; i < arguments.size(); ++i)

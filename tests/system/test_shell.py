@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import harness
+import wire
 from harness import SLOWNESS, SLUICE, SystemTest, figure, wait_for
 from terminal import Terminal, compare_screen
 
@@ -136,15 +138,15 @@ class OnATerminal(ShellTest):
         self.ready(terminal)
 
     def test_a_lost_lock_is_forgotten(self):
-        terminal = self.shell()
+        terminal = self.shell(columns=200)
         for name in ('one', 'two', 'three'):
             self.ready(terminal.run(f'lock {name}'))
         self.main.kill()
         self.main.start()
         # Nobody was told of it before.
-        terminal.run('unlock one two').wait('one: the lock this was done under is not held any more '
-                                            r'\(lock \d+ was\s+lost before it was given back\)', 40)
-        terminal.wait(r'three: the lock .* \(lock \d+ is\s+lost; until')
+        terminal.run('unlock one two')
+        terminal.wait(r'one: the lock .* \(lock \d+ was lost before it was given back\)', 40)
+        terminal.wait(r'three: the lock .* \(lock \d+ is lost; until')
         self.ready(terminal.run('unlock two')).wait('two: no such file')
         # Of this one the shell has told.
         self.ready(terminal.run('unlock three; pwd')).wait(r'unlock three; pwd\n/$')
@@ -198,15 +200,27 @@ class OnATerminal(ShellTest):
         self.assertEqual(self.json('locks'), [])
 
     def test_second_control_c_leaves(self):
-        terminal = self.shell()
-        self.ready(terminal.run('ping'))
-        self.main.process.signal(signal.SIGSTOP)
-        try:
-            terminal.run('ls').press('C-c')
-            # Those that come within a second are not heard.
-            wait_for(lambda: terminal.has_ended() or not terminal.press('C-c'), 15, 'it leaves')
-        finally:
-            self.main.process.signal(signal.SIGCONT)
+        listed = threading.Event()
+
+        def answer(frames):
+            """Alive, but never done with what it is asked for, nor with withdrawing it."""
+            _, _, _, kind, _, _, request_id = wire.HEADER.unpack(frames[0])
+            if kind == wire.HELLO:
+                return wire.header(wire.WELCOME, request_id), wire.pack(wire.WELCOME_BODY)
+            if kind == wire.PING:
+                return wire.header(wire.PONG, request_id), wire.pack({'epoch': 1})
+            if kind == wire.LIST:
+                listed.set()
+            return None
+        server = wire.FakeServer(answer)
+        self.addCleanup(server.close)
+        terminal = Terminal(self.directory, [SLUICE], self.environment(server.endpoint), 'second')
+        self.addCleanup(terminal.close)
+        terminal.wait(r'^sluice 127\.0\.0\.1:\d+ />\Z')
+        terminal.run('ls')
+        wait_for(listed.is_set, 10, 'ls asks the server')
+        # Those that come within a second of the first are not heard.
+        wait_for(lambda: terminal.has_ended() or not terminal.press('C-c'), 15, 'it leaves')
         self.assertEqual(terminal.exit_status(), 130)
 
     def test_control_c_clears_the_line(self):
