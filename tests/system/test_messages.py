@@ -9,7 +9,7 @@ import subprocess
 import harness
 import wire
 from commands_page import Page
-from harness import MIB, SLOWNESS, wait_for
+from harness import SLOWNESS, wait_for
 
 PAGE = Page()
 DOCUMENT = (harness.SOURCE / 'docs' / 'protocol.md').read_text()
