@@ -225,7 +225,8 @@ class OnATerminal(ShellTest):
 
     def test_control_c_clears_the_line(self):
         terminal = self.shell()
-        terminal.type('rm everything').wait('rm everything$').press('C-c').wait(r'rm everything\^C\n' + READY)
+        terminal.type('rm everything').wait('rm everything$')
+        terminal.press('C-c').wait(r'rm everything\^C\n' + READY)
         terminal.run('!echo here').wait('^here$')
         self.ready(terminal)
         terminal.run('!sleep 60').press('C-c')
