@@ -23,7 +23,7 @@ std::string LockActor::describe(Id blocker, Time now) const {
   if (blocker == guard_)
     return fmt::format(
         "the server waits {} s more for those who held locks before it lost its power",
-        left_s(now, guard_until_));
+        (ms_between(now, guard_until_) + 999) / 1000);
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;
     const std::string name = name_of(lock);
