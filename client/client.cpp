@@ -4,6 +4,7 @@
 
 #include "client/operations.hpp"
 #include "client/transfer/streams.hpp"
+#include "runtime/endpoint.hpp"
 
 namespace sluice {
 
@@ -13,6 +14,10 @@ using client::value_of;
 
 std::string version() {
   return SLUICE_VERSION;
+}
+
+void check_endpoint(const std::string& endpoint) {
+  value_of(runtime::check_remote_endpoint(endpoint));
 }
 
 Client::Client(Options options)
