@@ -133,7 +133,7 @@ class OnATerminal(ShellTest):
         terminal.run('pwd; put note note; pwd').wait(r'^/\n/$')
         self.ready(terminal)
         self.ok('lock-break', self.json('locks')[0]['number'])
-        terminal.run('pwd').wait(r'lock \d+ is lost \(it was broken')
+        terminal.run('pwd').wait(r'lock \d+ is lost\s+\(it was broken')
         self.ready(terminal)
         # Nobody knows what was done to it meanwhile: not without its user's word.
         terminal.run('rm note').wait('not held any more')
