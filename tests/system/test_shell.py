@@ -145,12 +145,12 @@ class OnATerminal(ShellTest):
         terminal = self.shell(columns=200)
         for name in ('one', 'two', 'three'):
             self.ready(terminal.run(f'lock {name}'))
-        self.main.kill()
-        self.main.start()
+        for lock in self.json('locks'):
+            self.ok('lock-break', lock['number'])
         # Nobody was told of it before.
         terminal.run('unlock one two')
         terminal.wait(r'one: the lock .* \(lock \d+ was lost before it was given back\)', 40)
-        terminal.wait(r'three: the lock .* \(lock \d+ is lost; until')
+        terminal.wait(r'three: the lock .* \(lock \d+ is lost \(it was broken\); until')
         self.ready(terminal.run('unlock two')).wait('two: no such file')
         # Of this one the shell has told.
         self.ready(terminal.run('unlock three; pwd')).wait(r'unlock three; pwd\n/$')
