@@ -226,10 +226,12 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
   if (found == sent_.end()) return;
   Request& request = found->second;
   const Type asked = request.message.header.type;
-  const bool fits =
-      message.header.type == Type::error || message.header.type == protocol::reply_to(asked);
   proven_wall_ = std::max(proven_wall_, request.first_sent_wall);
   note_grant(request, message);
+  if (was_done_before(request, message))
+    message = runtime::make_reply(request.message, protocol::ReleaseLockReply{});
+  const bool fits =
+      message.header.type == Type::error || message.header.type == protocol::reply_to(asked);
   if (request.abandoned) {
     // The lock came after all; nobody wants it any more.
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);
@@ -275,7 +277,6 @@ void Session::need(Link& link, Outbox& outbox) {
 }
 
 void Session::enqueue(Request&& request) {
-  note_release(request);
   auto& queue = queued_[request.lane];
   if (request.makes_way)
     queue.push_front(std::move(request));
@@ -364,6 +365,7 @@ void Session::end(const protocol::Error& error, Outbox& outbox) {
 }
 
 Session::Sent::iterator Session::drop(Sent::iterator request) {
+  note_release(request->second);
   --sent_in_lane_[request->second.lane];
   open_changes_.erase(request->second.change);
   bytes_under_way_ -= request->second.cost_bytes();

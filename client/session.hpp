@@ -85,6 +85,8 @@ class Session final : public runtime::Actor {
     /// Answered to the application already, but the server may yet do it: a lock that is granted
     /// after all is given back.
     bool abandoned = false;
+    /// Said again over a new connection: the server may have done it already.
+    bool repeated = false;
     /// Gives a lock back, or makes it shared: others may wait for that.
     bool makes_way = false;
 
@@ -148,6 +150,8 @@ class Session final : public runtime::Actor {
   void repeat_all(Link& link, Outbox& outbox);
   void note_grant(const Request& request, const Message& reply);
   void note_release(const Request& request);
+  /// A release that was said again and finds no lock: as good as success.
+  static bool was_done_before(const Request& request, const Message& reply);
 
   static Lane lane_of(const Request& request);
   Link& link_of(Lane lane) { return lane == bulk ? bulk_link_ : control_link_; }

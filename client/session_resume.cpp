@@ -73,6 +73,7 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
     } else {
       request.retry_at.reset();
       request.refused_since.reset();
+      request.repeated = true;
       send_on(link, request.message, outbox);
       if (request.cancel_at && control_link_.is_open()) send_cancel(each->first, request, outbox);
       ++each;
@@ -91,12 +92,18 @@ void Session::note_grant(const Request& request, const Message& reply) {
   if (request.first_epoch != welcome_->epoch) locks_.put_off(grant->token, now_);
 }
 
-// From the moment it is asked for: a lock that nobody wants must not be confirmed after a restart,
-// be the request itself given up meanwhile.
+// Whatever became of it, be it given up: a lock that nobody wants must not be kept alive.
 void Session::note_release(const Request& request) {
   if (request.message.header.type != Type::release_lock) return;
   if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
     locks_.remove(release->token);
+}
+
+bool Session::was_done_before(const Request& request, const Message& reply) {
+  if (!request.repeated || request.message.header.type != Type::release_lock) return false;
+  if (reply.header.type != Type::error) return false;
+  const auto error = protocol::decode<protocol::ErrorReply>(reply.body);
+  return error && error->code == Code::fenced;
 }
 
 bool Session::is_for_now(Code code) {

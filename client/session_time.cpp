@@ -158,6 +158,7 @@ Time Session::run_out(Outbox& outbox) {
     std::erase_if(queue, [&](const Request& request) {
       if (!is_over(request)) return false;
       answer_error(request, timed_out, outbox);
+      note_release(request);
       return true;
     });
   return next;
@@ -199,6 +200,7 @@ void Session::give_up(Link& link, Outbox& outbox) {
         continue;
       }
       answer_error(*request, error, outbox);
+      note_release(*request);
       request = queue.erase(request);
     }
   if (some_left) return;

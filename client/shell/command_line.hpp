@@ -54,8 +54,8 @@ class Command {
   Command& change_options(Change& change);
   /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them, and
   /// says what each is: LOCAL is a path of this machine, LOCK a lock of the shell or a token,
-  /// NUMBER the number of a lock, COMMAND a command, STATUS a number, DIRECTORY one of the server or
-  /// '-', everything else a path of the server; "X... Y" are some and one.
+  /// NUMBER the number of a lock, COMMAND a command, STATUS a number, DIRECTORY one of the server
+  /// or '-', everything else a path of the server; "X... Y" are some and one.
   Command& operands(const std::string& usage, std::vector<std::string>& operands, int min,
                     int max = no_limit);
 

@@ -62,7 +62,8 @@ struct Room {
         ++releases;
         return make_reply(request, protocol::ReleaseLockReply{});
       case Type::renew_lock:
-        ++renewals;
+        // The last question is about none.
+        renewals += protocol::decode<protocol::RenewLock>(request.body)->token.empty() ? 0 : 1;
         if (!remembers) return make_error(request, {Code::fenced, {}, "it is not held"});
         return make_reply(request, protocol::RenewLockReply{1'500});
       case Type::break_lock: {

@@ -108,7 +108,11 @@ TEST_CASE("what was lost or given back is not asked about, and a second restart 
   probe.expect_lost(5, Code::fenced);
   probe.post(1, protocol::ReleaseLock{token_of(6)});
   const auto release = probe.probe.expect<protocol::ReleaseLock>(control).message;
-  probe.restart(release);
+  probe.probe.answer(release, protocol::ReleaseLockReply{});
+  probe.probe.expect<protocol::ReleaseLockReply>(application);
+  probe.stat(1);
+  const auto stat = probe.expect_stat();
+  probe.restart(stat);
   const auto early = probe.expect_question(7);
   probe.restart(early, 3);
   const auto late = probe.expect_question(7);
@@ -117,8 +121,44 @@ TEST_CASE("what was lost or given back is not asked about, and a second restart 
   probe.probe.answer(late, protocol::RenewLockReply{9'000});
   probe.expect_confirmed(7);
   probe.finish_confirming();
+  probe.finish_stat(probe.expect_stat(), 1);
+}
+
+TEST_CASE(
+    "a release that was under way is said again, and is done whether the lock is there or not") {
+  LockProbe probe;
+  probe.connect();
+  probe.hold(5);
+  probe.post(1, protocol::ReleaseLock{token_of(5)});
+  const auto release = probe.probe.expect<protocol::ReleaseLock>(control).message;
+  probe.restart(release);
+  const auto question = probe.expect_question(5);
+  const bool done_before = GENERATE(false, true);
+  if (done_before) {
+    probe.probe.answer(question, protocol::ErrorReply{Code::fenced, "", "not held"});
+    probe.expect_lost(5, Code::fenced);
+  } else {
+    probe.probe.answer(question, protocol::RenewLockReply{9'000});
+    probe.expect_confirmed(5);
+  }
+  probe.finish_confirming();
   const auto again = probe.probe.expect<protocol::ReleaseLock>(control).message;
   CHECK(again.header.request_id == release.header.request_id);
+  if (done_before)
+    probe.probe.answer(again, protocol::ErrorReply{Code::fenced, "", "not held"});
+  else
+    probe.probe.answer(again, protocol::ReleaseLockReply{});
+  CHECK(probe.probe.expect<protocol::ReleaseLockReply>(application).message.stamp.job == 1);
+}
+
+TEST_CASE("a release that finds no lock at once has lost it before") {
+  LockProbe probe;
+  probe.connect();
+  probe.hold(5);
+  probe.post(1, protocol::ReleaseLock{token_of(5)});
+  probe.probe.answer(probe.probe.expect<protocol::ReleaseLock>(control).message,
+                     protocol::ErrorReply{Code::fenced, "", "not held"});
+  probe.expect_failure(1, Code::fenced);
 }
 
 TEST_CASE("a lock whose release was given up is not brought to life again") {
