@@ -75,7 +75,8 @@ void LockChecker::on_break(const Message& request) {
 
 void LockChecker::on_broken(const Message& reply) {
   const auto grant = grants_.find(about_lock_[key_of(reply)]);
-  if (grant == grants_.end()) throw Violation{"a lock was broken that nobody has"};
+  // It may have waited for the disk, and nobody was told of it.
+  if (grant == grants_.end()) return;
   stop_believing(grant->second);
   grant->second.ended = std::min(grant->second.ended, world_.time());
   grant->second.released = true;
@@ -108,8 +109,16 @@ void LockChecker::check_token(const protocol::Commit& commit, std::uint64_t numb
     if (later != token->number && other.turn > grant.turn && conflict(other.claims, grant.claims))
       throw Violation{fmt::format("commit {} ({}) of {:x} went through under token {} after {}",
                                   number, commit.path, session, token->number, later)};
+  for (const auto& [turn, change] : changes_)
+    if (turn > grant.turn && change.under != token->number && conflict(change.claims, grant.claims))
+      throw Violation{
+          fmt::format("commit {} ({}) of {:x} went through under token {} after a "
+                      "change of {} by somebody else",
+                      number, commit.path, session, token->number, change.what)};
+  // The last conversion may have been lost, or its answer.
+  const Claims held = grant.restored ? with_mode(grant.claims, false) : grant.claims;
   for (const LockClaim& claim : claims_of(commit))
-    if (!covers(grant.claims, claim))
+    if (!covers(held, claim))
       throw Violation{fmt::format("commit {} ({}) went through under token {} of another path",
                                   number, claim.path, token->number)};
 }
@@ -132,11 +141,22 @@ void LockChecker::on_publish(const Message& message) {
 }
 
 void LockChecker::on_published(const Message& message) {
-  under_way_.erase(message.stamp.number);
+  const auto done = under_way_.find(message.stamp.number);
+  if (done == under_way_.end()) return;
+  const auto outcome = protocol::decode<protocol::Published>(message.body);
+  if (outcome && outcome->code == 0 && outcome->version == message.stamp.number)
+    changes_.push_back({++turn_, std::move(done->second)});
+  under_way_.erase(done);
 }
 
-void LockChecker::on_server_gone() {
+void LockChecker::on_server_gone(bool power) {
   under_way_.clear();
+  for (auto& [number, grant] : grants_) {
+    grant.restored = true;
+    // Its release may have been lost with the power: it is held again, until its session says that
+    // it is not.
+    if (power) grant.released = false;
+  }
 }
 
 void LockChecker::stop_believing(Grant& grant) {

@@ -32,7 +32,7 @@ class LockChecker {
   void on_publish(const Message& message);
   void on_published(const Message& message);
   /// Explicit locks outlive the server.
-  void on_server_gone();
+  void on_server_gone(bool power);
 
   // --- at the clients ---
   void holds(std::uint64_t session, std::uint64_t number, Time proven);
@@ -59,9 +59,11 @@ class LockChecker {
     Time ttl{};
     /// Belongs to a name and not to the session.
     bool named = false;
-    /// Grants and upgrades counted: when it became what it is.
+    /// Grants, upgrades and changes counted: when it became what it is.
     std::uint64_t turn = 0;
     bool released = false;
+    /// Held over a restart.
+    bool restored = false;
     /// What its client may believe.
     bool believed = false;
     Time proven{};
@@ -72,6 +74,10 @@ class LockChecker {
     std::string what;
     Claims claims;
     std::uint64_t under = 0;
+  };
+  struct Change {
+    std::uint64_t turn = 0;
+    UnderWay change;
   };
   bool is_held(const Grant& grant) const;
   void stop_believing(Grant& grant);
@@ -89,6 +95,7 @@ class LockChecker {
   std::uint64_t turn_ = 0;
   std::map<std::uint64_t, Grant> grants_;
   std::map<std::uint64_t, UnderWay> under_way_;
+  std::vector<Change> changes_;
 };
 
 }  // namespace sluice::sim

@@ -189,6 +189,7 @@ void QueueChecker::granted(const Message& message) {
                                   token->number, granted.claims[0].path, message.stamp.session,
                                   key.first)};
   waiting_.erase(found);
+  last_given_ = std::max(last_given_, token->number);
   held_[token->number] = {key_of(message), granted.claims, Time(body->ttl_ms), world_.time(),
                           granted.named};
 }
@@ -213,10 +214,10 @@ void QueueChecker::published(const Message& message) {
   }
   if (const auto token = protocol::parse_token(commit->terms.token)) {
     const auto held = held_.find(token->number);
-    if (held == held_.end())
+    if (held == held_.end() && token->number > unsure_up_to_)
       throw Violation{fmt::format("commit {} ({}) went through under lock {}, which had ended",
                                   message.stamp.number, commit->path, token->number)};
-    if (ends(held->second) <= world_.time())
+    if (held != held_.end() && ends(held->second) <= world_.time())
       throw Violation{
           fmt::format("commit {} ({}) went through under lock {}, which outlived its "
                       "lease by {} ms",
@@ -254,7 +255,7 @@ void QueueChecker::turn_ended() {
     const InTheWay in_the_way = this->in_the_way(waiting);
     const bool may_be_next = !waiting.is_commit && waiting.upgrades == 0;
     waiting.next_up = waiting.next_up || (may_be_next && in_the_way == InTheWay::commits);
-    if (in_the_way != InTheWay::nobody || syncing_)
+    if (in_the_way != InTheWay::nobody || syncing_ || now < unsure_until_)
       waiting.free_since = runtime::never;
     else if (waiting.free_since == runtime::never)
       waiting.free_since = now;
@@ -285,9 +286,11 @@ bool QueueChecker::covers(std::uint64_t number, const Claims& claims) const {
 
 void QueueChecker::on_pause(Time until, Time lease) {
   grace_until_ = std::max(grace_until_, until + lease);
+  if (world_.time() < unsure_until_) unsure_until_ = std::max(unsure_until_, until + longest_ttl);
 }
 
-void QueueChecker::on_server_gone() {
+void QueueChecker::on_server_gone(bool power) {
+  if (power) unsure_up_to_ = last_given_;
   syncing_ = false;
   sessions_.clear();
   waiting_.clear();
@@ -300,6 +303,7 @@ void QueueChecker::on_server_gone() {
 
 void QueueChecker::on_server_back(Time lease) {
   grace_until_ = std::max(grace_until_, world_.time() + lease);
+  unsure_until_ = world_.time() + longest_ttl;
   for (auto& [number, held] : held_) held.sign = world_.time();
 }
 

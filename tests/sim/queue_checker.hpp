@@ -28,7 +28,7 @@ class QueueChecker {
   /// The lock actor's thread stands still until then, and may grant a grace of one lease.
   void on_pause(Time until, Time lease);
   /// Whoever held a lock holds it again from the next start on, for one lease more at least.
-  void on_server_gone();
+  void on_server_gone(bool power);
   void on_server_back(Time lease);
 
   /// Whether somebody holds what conflicts.
@@ -39,6 +39,8 @@ class QueueChecker {
 
   /// How long the lock actor may let somebody wait in whose way nobody is.
   static constexpr Time patience{200};
+  /// No lock of the workload lives longer without a sign.
+  static constexpr Time longest_ttl{8000};
 
  private:
   struct Session {
@@ -96,6 +98,11 @@ class QueueChecker {
   std::map<RequestKey, Commit> commits_;
   std::map<std::uint64_t, Claims> under_way_;
   std::map<std::string, std::uint64_t> workers_;
+  /// Until then locks may be held that nobody was told of, or whose end was lost with the power.
+  Time unsure_until_{};
+  /// The ends of locks up to this number may have been lost.
+  std::uint64_t last_given_ = 0;
+  std::uint64_t unsure_up_to_ = 0;
   /// The lock journal is being synced: what was granted may wait for that.
   bool syncing_ = false;
 };

@@ -140,8 +140,8 @@ void Run::stop_server(bool power) {
   server_.reset();
   machine_.faults.clear();
   machine_.truth.on_server_gone();
-  machine_.locks.on_server_gone();
-  machine_.queue.on_server_gone();
+  machine_.locks.on_server_gone(power);
+  machine_.queue.on_server_gone(power);
   if (power) {
     for (auto& process : processes_) process.reset();
     machine_.power_loss(world_.random());
