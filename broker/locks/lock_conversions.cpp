@@ -31,8 +31,10 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   if (*at_once) return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
 
   const Id conversion = ++last_id_;
-  if (table_.upgrade(conversion, *id))
-    return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+  if (table_.upgrade(conversion, *id)) {
+    outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+    return tell_converted(*id);
+  }
   conversion_requests_[key] = conversion;
   conversions_[conversion] = {key, asker_of(message), *id, request->agent};
   locks_.at(*id).conversion = conversion;
@@ -71,7 +73,13 @@ void LockActor::downgrade(Id id, Time now, Outbox& outbox) {
     refuse_conversion(lock.conversion, {Code::cancelled, {}, "the lock is to be shared"}, now,
                       outbox);
   lock.shared_when_done = lock.commits_under_way != 0;
-  if (!lock.shared_when_done) settle(table_.downgrade(id), now, outbox);
+  if (lock.shared_when_done) return;
+  const auto& claims = *table_.claims(id);
+  const bool is_news = std::any_of(claims.begin(), claims.end(),
+                                   [](const protocol::LockClaim& claim) { return !claim.shared; });
+  const auto granted = table_.downgrade(id);
+  if (is_news) tell_converted(id);
+  settle(granted, now, outbox);
 }
 
 // The table has made it exclusive.
@@ -81,6 +89,7 @@ void LockActor::finish_conversion(Id id, Time now, Outbox& outbox) {
   conversion_requests_.erase(conversion.key);
   conversions_.erase(found);
   locks_.at(conversion.lock).conversion = 0;
+  tell_converted(conversion.lock);
   if (leases_.lives(conversion.key.first, now))
     return reply(conversion.asker, protocol::ConvertLockReply{}, outbox);
   reply(conversion.asker, protocol::ErrorReply{Code::cancelled, {}, "the session has ended"},

@@ -144,6 +144,7 @@ void LockActor::on_cancel(const Message& message, Time now, Outbox& outbox) {
     if (commit.stage == Stage::asking) commit.cancelled = true;
     if (commit.stage == Stage::waiting) refuse_commit(handle, cancelled, now, outbox);
   }
+  cancel_watches(key, key, cancelled, outbox);
   outbox.send(runtime::make_reply(message, protocol::CancelReply{}));
 }
 
@@ -202,6 +203,7 @@ void LockActor::grant(Id id, Time now, Outbox& outbox) {
   count_held(agents_of(id).front(), true);
   by_number_[lock.token.number] = id;
   reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+  tell_locked(id);
 }
 
 // For one that is not granted to its session yet.
@@ -221,6 +223,7 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
                              fmt::format("lock {} has ended", lock.token.number)};
   if (lock.conversion != 0) refuse_conversion(lock.conversion, gone, now, outbox);
   lock.ending = ending;
+  tell_unlocked(id);
   leases_.drop(id);
   if (ending != Ending::released) {
     remember_lost(lock.token.number, ending);
