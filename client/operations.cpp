@@ -345,6 +345,20 @@ Start<Lock> Operations::acquire(const std::vector<Claim>& claims, const Acquire&
   };
 }
 
+Start<Events> Operations::watch(const std::string& path, const Watching& watching,
+                                milliseconds wait, const Call& call) const {
+  const protocol::Watch body{path, watching.recursive, watching.after,
+                             to_ms(wait, protocol::limits::wait_max_ms)};
+  auto start =
+      request<protocol::WatchReply>(*core_, {path}, body, call.stop, milliseconds(body.wait_ms));
+  return [start = std::move(start)](Done<Events> done) {
+    start([done = std::move(done)](Result<protocol::WatchReply>&& reply) {
+      if (!reply) return done(tl::make_unexpected(std::move(reply.error())));
+      done(to_public(std::move(*reply)));
+    });
+  };
+}
+
 Result<void> Operations::locks(const std::string& path, const LockPage& page,
                                const Call& call) const {
   protocol::ListLocks body{path, 0};

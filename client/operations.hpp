@@ -40,6 +40,9 @@ class Operations {
   Start<std::uint64_t> set_attributes(const std::string& path, const Change& change,
                                       const Call& call) const;
   Start<Lock> acquire(const std::vector<Claim>& claims, const Acquire& how) const;
+  /// One request: events after `watching.after`, or where "now" is.
+  Start<Events> watch(const std::string& path, const Watching& watching,
+                      std::chrono::milliseconds wait, const Call& call) const;
   /// What is larger than one message goes on on a thread of the core's. No progress is told.
   Start<std::uint64_t> put_bytes(const std::string& path, std::string bytes, const Change& change,
                                  const Call& call) const;

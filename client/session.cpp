@@ -244,6 +244,7 @@ Session::Lane Session::lane_of(Type type) {
     case Type::write_chunk:
       return bulk;
     case Type::acquire_lock:
+    case Type::watch:
       return locks;
     default:
       return control;

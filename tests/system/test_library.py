@@ -9,7 +9,7 @@ import unittest
 
 from harness import BUILD, SLOWNESS, SOURCE, SystemTest, main
 
-HEADERS = ('async', 'client', 'error', 'lock', 'types')
+HEADERS = ('async', 'client', 'error', 'lock', 'types', 'watcher')
 
 
 def build_options():

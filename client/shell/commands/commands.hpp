@@ -17,6 +17,7 @@ void add_put(CommandLine& line);
 void add_get(CommandLine& line);
 void add_lock(CommandLine& line);
 void add_locks(CommandLine& line);
+void add_watch(CommandLine& line);
 void add_ping(CommandLine& line);
 void add_servers(CommandLine& line);
 void add_version(CommandLine& line);
