@@ -17,6 +17,7 @@
 #include "tests/sim/link.hpp"
 #include "tests/sim/lock_checker.hpp"
 #include "tests/sim/truth.hpp"
+#include "tests/sim/watcher.hpp"
 #include "tests/support/sim_storage.hpp"
 #include "workers/worker.hpp"
 
@@ -40,6 +41,7 @@ struct Machine {
   testing::SimLogFiles log{&faults};
   Truth truth;
   LockChecker locks;
+  WatchChecker watches;
   Canary canary = Canary::none;
   /// How often the canary has sung: a run in which it never did proves nothing.
   std::uint64_t canary_sang = 0;

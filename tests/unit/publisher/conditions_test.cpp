@@ -127,6 +127,12 @@ TEST_CASE_METHOD(Conditions, "make_directory") {
   CHECK(told(commit) == "done");
   commit.path = "p/q/s";
   CHECK(told(commit) == "done");
+  commit.path = "p/t/u";
+  commit.missing_parents = {"p", "p/t"};
+  send(commit);
+  CHECK(run().made == std::vector<std::string>{"p/t", "p/t/u"});
+  send(commit);
+  CHECK(run().made.empty());
   commit.missing_parents = {"elsewhere"};
   commit.path = "p/t";
   CHECK(told(commit) == "bad_message elsewhere");
