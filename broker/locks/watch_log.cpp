@@ -112,7 +112,7 @@ void WatchLog::discount(const std::vector<Event>& events) {
   bytes_ -= bytes_of(events);
 }
 
-WatchLog::Reply WatchLog::read(const Question& question) const {
+WatchLog::Reply WatchLog::read(const Question& question, std::size_t most_bytes) const {
   Reply reply;
   reply.gap = question.after < floor_ || question.after > drawn_;
   reply.next = now_;
@@ -131,8 +131,8 @@ WatchLog::Reply WatchLog::read(const Question& question) const {
       seen.push_back(&event);
       more += locks::bytes_of(event);
     }
-    const bool is_full = reply.events.size() + seen.size() > bounds_.reply_events ||
-                         bytes + more > bounds_.reply_bytes;
+    const bool is_full =
+        reply.events.size() + seen.size() > bounds_.reply_events || bytes + more > most_bytes;
     // What has one number is never torn apart: there is no asking for the rest of it.
     if (scanned == bounds_.scan || (is_full && !reply.events.empty())) {
       reply.next = looked_at;
@@ -170,7 +170,7 @@ std::vector<std::pair<Id, WatchLog::Reply>> WatchLog::take_answers() {
     Question question = parked_.at(id);
     question.after = std::max(question.after, first - 1);
     unpark(id);
-    answers.emplace_back(id, read(question));
+    answers.emplace_back(id, read(question, bounds_.woken_bytes));
   }
   return answers;
 }

@@ -43,6 +43,8 @@ class WatchLog {
     /// Of one reply. More only where the paths of one number alone are more.
     std::size_t reply_events = protocol::limits::watch_events;
     std::size_t reply_bytes = protocol::limits::body_bytes / 2;
+    /// Of one to those who waited, of whom many may be answered at once: the first of it.
+    std::size_t woken_bytes = 16u << 10;
     /// Numbers that one reply looks through.
     std::size_t scan = protocol::limits::watch_scan;
   };
@@ -69,7 +71,7 @@ class WatchLog {
   /// All up to this number is told.
   std::uint64_t now() const { return now_; }
   /// What is known after `question.after`. It may stop early, with `next` below `now`.
-  Reply read(const Question& question) const;
+  Reply read(const Question& question) const { return read(question, bounds_.reply_bytes); }
   /// Whether the reply says anything, or that there is more to be asked for.
   bool is_worth_telling(const Reply& reply) const {
     return !reply.events.empty() || reply.gap || reply.next < now_;
@@ -106,6 +108,7 @@ class WatchLog {
     std::set<Id> direct;
     std::set<Id> recursive;
   };
+  Reply read(const Question& question, std::size_t most_bytes) const;
   static std::size_t bytes_of(const std::vector<Event>& events);
   void end(std::uint64_t number, Held held);
   void release();

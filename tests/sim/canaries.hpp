@@ -34,6 +34,12 @@ enum class Canary : std::uint8_t {
   forget_to_sync_upload,
   /// Numbers given before a restart are given again.
   reuse_numbers,
+  /// Watchers do not hear of an event.
+  lose_event,
+  /// They hear of one twice.
+  tell_event_twice,
+  /// They are not told that a restart has forgotten something.
+  hide_gap,
 };
 
 /// All but `none`, with the names that the command line knows.
@@ -64,6 +70,7 @@ class Sabotage {
   void show_token(Message& message);
   bool keep_reader(const Message& message);
   void keep_alive(std::uint64_t session, int times);
+  void tell_watcher_wrong(Message& message);
 
   World& world_;
   Machine& machine_;

@@ -224,6 +224,21 @@ TEST_CASE("an answer fits into a message, however long the paths", "[watch]") {
   CHECK(after == 400);
 }
 
+TEST_CASE("many who waited are told but the first of much", "[watch]") {
+  WatchLog log(0);
+  log.park(1, {"", true, 0});
+  log.begin(1);
+  for (std::uint64_t number = 2; number <= 400; ++number) put(log, number);
+  put(log, 1);
+  const auto answers = log.take_answers();
+  REQUIRE(answers.size() == 1);
+  const auto& reply = answers[0].second;
+  CHECK(reply.events.size() > 10);
+  CHECK(reply.events.size() < 200);
+  CHECK(reply.next == reply.events.back().version);
+  CHECK(log.read({"", true, reply.next}).events.size() == 400 - reply.events.size());
+}
+
 TEST_CASE("memory is bounded by bytes, too", "[watch]") {
   WatchLog::Bounds bounds;
   bounds.bytes = 10'000;
