@@ -89,23 +89,26 @@ class Following(Watch):
                 (tree / str(part) / f'{i}').write_text('x')
         since = self.put('.begin')
         slow = self.watch('-r', 'many', since=since)
+        self.ok('mkdir', 'many')
         writers = [self.start_sluice('put', '-q', '-r', tree / str(part), f'many/{part}')
-                   for part in range(1, 4)]
-        self.ok('mkdir', '-p', 'many')
-        for writer in [*writers, self.start_sluice('put', '-q', '-r', tree / '0', 'many/0')]:
+                   for part in range(4)]
+        for writer in writers:
             self.assertEqual(writer.wait(100), 0, writer.log_text())
-        events = [json.loads(slow.popen.stdout.readline()) for _ in range(count + 5)]
+        last = self.put('many/end')
+        events = []
+        while not events or events[-1]['version'] < last:
+            events.append(json.loads(slow.popen.stdout.readline()))
         self.interrupt(slow)
         versions = [event['version'] for event in events]
         self.assertEqual(versions, sorted(set(versions)))
         puts = {event['path']: event['version'] for event in events if event['kind'] == 'put'}
         stored = {entry['path']: entry['version'] for entry in self.json('ls', '-R', 'many')
                   if entry['kind'] == 'file'}
-        self.assertEqual(len(stored), count)
+        self.assertEqual(len(stored), count + 1)
         self.assertEqual(puts, stored)
         # And once more, from the history.
         again = [json.loads(line) for line in self.ok(
-            '--json', 'watch', '-r', '--from', since, '--count', count + 5, 'many').splitlines()]
+            '--json', 'watch', '-r', '--from', since, '--count', len(events), 'many').splitlines()]
         self.assertEqual(again, events)
         self.assert_memory()
 
