@@ -133,9 +133,9 @@ class Looking(RowTest):
         self.assertEqual(self.events('--from', begin, '--count', '1', '.'),
                          [('make_directory', 'x')])
         found = self.events('--from', begin, '--count', '7', '-r')
-        self.assertEqual(sorted(found), sorted([('make_directory', 'x'), ('make_directory', 'x/sub')]
-                                               + [('put', f'x/file{i}') for i in range(4)]
-                                               + [('put', 'x/sub/in')]))
+        self.assertEqual(sorted(found), sorted(
+            [('make_directory', 'x'), ('make_directory', 'x/sub'), ('put', 'x/sub/in')] +
+            [('put', f'x/file{i}') for i in range(4)]))
         self.assertEqual(self.events('--from', begin, '--count', '2', 'x/sub'),
                          [('make_directory', 'x/sub'), ('put', 'x/sub/in')])
 
