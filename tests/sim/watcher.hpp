@@ -33,7 +33,6 @@ class WatchChecker {
 
   /// The largest number that watchers must hear of.
   std::uint64_t last() const { return happened_.empty() ? 0 : happened_.rbegin()->first; }
-  std::uint64_t events_told() const { return events_told_; }
 
  private:
   using Line = std::string;
@@ -45,7 +44,6 @@ class WatchChecker {
   std::map<std::uint64_t, protocol::Commit> under_way_;
   /// What must be told, in this life: the paths of commits, "lock" for a grant.
   std::map<std::uint64_t, std::vector<Line>> happened_;
-  std::uint64_t events_told_ = 0;
 };
 
 /// A client process that watches the whole tree. It is killed now and then, and goes on where it
