@@ -42,6 +42,12 @@ Options::Options(CLI::App& app) {
                  "full: what is seen survives a power loss; relaxed: the last moments may be lost")
       ->check(CLI::IsMember({"full", "relaxed"}))
       ->capture_default_str();
+  app.add_option(
+         "--lock-durability", lock_durability_,
+         "full: every lock is on the disk before it is granted; relaxed: locks survive the\n"
+         "server's end, and after a power loss nothing is granted for one lease")
+      ->check(CLI::IsMember({"full", "relaxed"}))
+      ->capture_default_str();
   app.set_config("--config", "", "a file with these options")->option_text("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_version_flag("--version", "sluiced " SLUICE_VERSION);
@@ -51,6 +57,8 @@ ServerConfig Options::config() const {
   ServerConfig config = config_;
   config.lease_ms = static_cast<std::uint32_t>(lease_s_ * 1000);
   config.durability = durability_ == "full" ? Durability::full : Durability::relaxed;
+  config.lock_durability =
+      lock_durability_ == "full" ? locks::LockDurability::full : locks::LockDurability::relaxed;
   return config;
 }
 

@@ -23,6 +23,7 @@ class Options {
   /// Those that ServerConfig has in another form.
   double lease_s_ = ServerConfig().lease_ms / 1000.0;
   std::string durability_ = "full";
+  std::string lock_durability_ = "full";
 };
 
 }  // namespace sluice::broker

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
 #include <thread>
 
@@ -89,6 +90,7 @@ struct Server::Impl {
   explicit Impl(const ServerConfig& config) : config(config) {}
 
   Result<void> open();
+  Result<void> open_locks(const publisher::Recovered& recovered);
   Result<void> bind();
   Result<void> connect_publisher();
   void start_threads();
@@ -97,6 +99,7 @@ struct Server::Impl {
   ServerConfig config;
   std::unique_ptr<storage::PosixStorage> storage;
   std::unique_ptr<storage::LogFiles> log;
+  std::unique_ptr<storage::JournalFiles> journal;
   runtime::SystemSecrets secrets;
   std::unique_ptr<locks::LockActor> lock_actor;
   std::unique_ptr<publisher::Publisher> publisher;
@@ -124,15 +127,33 @@ Result<void> Server::Impl::open() {
   if (!recovered) return tl::make_unexpected(recovered.error());
   for (const std::string& note : recovered->notes) spdlog::warn("replaying the log: {}", note);
   epoch = recovered->epoch;
-  lock_actor = std::make_unique<locks::LockActor>(
-      locks::LockConfig{recovered->epoch, recovered->first_number, recovered->reserved_up_to,
-                        config.lease_ms},
-      secrets);
+  if (auto opened_locks = open_locks(*recovered); !opened_locks) return opened_locks;
   publisher::PublisherConfig publisher_config;
   publisher_config.durability = config.durability;
-  publisher = std::make_unique<publisher::Publisher>(publisher_config, *storage, *log,
-                                                     std::move(*recovered));
+  publisher = std::make_unique<publisher::Publisher>(
+      publisher_config, *storage, *log, [this] { return lock_actor->sync_journal(); },
+      std::move(*recovered));
   checkpointer = std::make_unique<publisher::Checkpointer>(*storage);
+  return {};
+}
+
+// The lock actor, with all locks that were held before.
+Result<void> Server::Impl::open_locks(const publisher::Recovered& recovered) {
+  auto files = storage->journal_files();
+  if (!files) return tl::make_unexpected(files.error());
+  journal = std::move(*files);
+  const auto held = locks::LockJournal::recover(*journal);
+  if (!held) return tl::make_unexpected(held.error());
+  if (held->unreadable) spdlog::warn("the lock journal cannot be read: no lock is held any more");
+  const Time now = runtime::real_time();
+  const auto wall =
+      std::chrono::duration_cast<Time>(std::chrono::system_clock::now().time_since_epoch());
+  locks::LockConfig lock_config{
+      recovered.epoch, recovered.first_number, recovered.reserved_up_to,
+      config.lease_ms, config.lock_durability, static_cast<std::uint64_t>((wall - now).count())};
+  lock_actor = std::make_unique<locks::LockActor>(lock_config, *journal, held->end, secrets);
+  lock_actor->restore(held->locks, storage->power_may_have_failed() || held->unreadable, now);
+  if (!held->locks.empty()) spdlog::info("{} locks are held on", held->locks.size());
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/locks/lock_actor.hpp"
 #include "broker/publisher/publisher.hpp"
 #include "protocol/errors.hpp"
 #include "protocol/limits.hpp"
@@ -27,6 +28,7 @@ struct ServerConfig {
   unsigned threads = 2;
   std::uint32_t lease_ms = protocol::limits::lease_ms;
   publisher::Durability durability = publisher::Durability::full;
+  locks::LockDurability lock_durability = locks::LockDurability::full;
 };
 
 class Server {

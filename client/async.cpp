@@ -3,6 +3,7 @@
 #include <istream>
 #include <ostream>
 
+#include "client/agent.hpp"
 #include "client/lock.hpp"
 #include "client/operations.hpp"
 #include "client/transfer/streams.hpp"
@@ -28,6 +29,14 @@ std::future<T> on_thread(const Operations& operations, const Call& call,
   auto result = task->get_future();
   core.threads.run([task] { (*task)(); });
   return result;
+}
+
+/// How a change, a lock or an upgrade is asked for, as an agent of its own: whoever holds the
+/// future need not wait for it.
+template <class How>
+How apart(How how) {
+  if (!how.agent) how.agent = client::new_agent();
+  return how;
 }
 
 }  // namespace
@@ -108,7 +117,8 @@ std::future<std::uint64_t> AsyncClient::put(const std::string& path, Source sour
 
 std::future<std::uint64_t> AsyncClient::put_bytes(const std::string& path, std::string bytes,
                                                   const Change& change, const Call& call) const {
-  if (!call.progress) return later(operations_->put_bytes(path, std::move(bytes), change, call));
+  if (!call.progress)
+    return later(operations_->put_bytes(path, std::move(bytes), apart(change), call));
   return on_thread<std::uint64_t>(
       *operations_, call,
       [path, change, bytes = std::move(bytes)](const Operations& operations, const Call& stopping) {
@@ -142,41 +152,68 @@ std::future<std::uint64_t> AsyncClient::put_stream(const std::string& path, std:
 
 std::future<std::uint64_t> AsyncClient::remove(const std::string& path, bool recursive,
                                                const Change& change, const Call& call) const {
-  return later(operations_->remove(path, recursive, change, call));
+  return later(operations_->remove(path, recursive, apart(change), call));
 }
 
 std::future<std::uint64_t> AsyncClient::rename(const std::string& path, const std::string& to_path,
                                                const Change& change, const Call& call) const {
-  return later(operations_->rename(path, to_path, change, call));
+  return later(operations_->rename(path, to_path, apart(change), call));
 }
 
 std::future<std::uint64_t> AsyncClient::copy(const std::string& path, const std::string& to_path,
                                              const Change& change, const Call& call) const {
-  return later(operations_->copy(path, to_path, change, call));
+  return later(operations_->copy(path, to_path, apart(change), call));
 }
 
 std::future<std::uint64_t> AsyncClient::make_directory(const std::string& path, bool parents,
                                                        const Change& change,
                                                        const Call& call) const {
-  return later(operations_->make_directory(path, parents, change, call));
+  return later(operations_->make_directory(path, parents, apart(change), call));
 }
 
 std::future<std::uint64_t> AsyncClient::set_attributes(const std::string& path,
                                                        const Change& change,
                                                        const Call& call) const {
-  return later(operations_->set_attributes(path, change, call));
+  return later(operations_->set_attributes(path, apart(change), call));
 }
 
 // --- locks ---
 
 std::future<Lock> AsyncClient::acquire(const std::vector<Claim>& claims, const Acquire& how) const {
-  return later(operations_->acquire(claims, how));
+  return later(operations_->acquire(claims, apart(how)));
 }
 
 std::future<void> AsyncClient::release(Lock lock) const {
   const auto given_back = std::exchange(lock.impl_, nullptr);
   if (!given_back) return later<void>([](client::Done<void> done) { done({}); });
   return later(given_back->release());
+}
+
+std::future<NamedLock> AsyncClient::acquire_named(const std::string& owner,
+                                                  const std::vector<Claim>& claims,
+                                                  const Acquire& how) const {
+  return later(operations_->acquire_named(owner, claims, apart(how)));
+}
+
+std::future<std::chrono::milliseconds> AsyncClient::renew(const std::string& token,
+                                                          const Call& call) const {
+  return later(operations_->renew(token, call));
+}
+
+std::future<void> AsyncClient::upgrade(const std::string& token, const Upgrade& how) const {
+  return later(operations_->upgrade(token, apart(how)));
+}
+
+std::future<void> AsyncClient::downgrade(const std::string& token, const Call& call) const {
+  return later(operations_->downgrade(token, call));
+}
+
+std::future<void> AsyncClient::release(const std::string& token, const Call& call) const {
+  return later(operations_->release(token, call));
+}
+
+std::future<void> AsyncClient::break_lock(std::uint64_t number, const Call& call) const {
+  return later(operations_->break_lock(number, call));
 }
 
 std::future<std::vector<LockEntry>> AsyncClient::locks(const std::string& path,

@@ -138,6 +138,31 @@ Lock Client::acquire(const std::vector<Claim>& claims, const Acquire& how) {
   return now(operations_->acquire(claims, how));
 }
 
+NamedLock Client::acquire_named(const std::string& owner, const std::vector<Claim>& claims,
+                                const Acquire& how) {
+  return now(operations_->acquire_named(owner, claims, how));
+}
+
+std::chrono::milliseconds Client::renew(const std::string& token, const Call& call) {
+  return now(operations_->renew(token, call));
+}
+
+void Client::upgrade(const std::string& token, const Upgrade& how) {
+  now(operations_->upgrade(token, how));
+}
+
+void Client::downgrade(const std::string& token, const Call& call) {
+  now(operations_->downgrade(token, call));
+}
+
+void Client::release(const std::string& token, const Call& call) {
+  now(operations_->release(token, call));
+}
+
+void Client::break_lock(std::uint64_t number, const Call& call) {
+  now(operations_->break_lock(number, call));
+}
+
 void Client::locks(const std::string& path, const LockPage& page, const Call& call) {
   value_of(operations_->locks(path, page, call));
 }

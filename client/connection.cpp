@@ -8,6 +8,7 @@
 
 namespace sluice::client {
 
+using protocol::Code;
 using protocol::Type;
 using runtime::Message;
 using runtime::Port;
@@ -18,6 +19,18 @@ constexpr int linger_ms = 200;
 // A little more than the largest frame, for what a later version may add.
 constexpr std::size_t frame_slack_bytes = 64u << 10;
 constexpr std::chrono::milliseconds bye_patience{1'000};
+
+runtime::Time proof_in(const Message& message) {
+  return runtime::Time(static_cast<runtime::Time::rep>(message.stamp.number));
+}
+
+// What the server refused with, if that is what it says.
+std::optional<protocol::Error> error_in(const Message& answer) {
+  if (answer.header.type != Type::error) return std::nullopt;
+  const auto reply = protocol::decode<protocol::ErrorReply>(answer.body);
+  if (!reply) return reply.error();
+  return protocol::Error{reply->code, reply->path, reply->detail};
+}
 
 }  // namespace
 
@@ -57,7 +70,7 @@ void Connection::end() {
   auto answered = ended->get_future();
   submit(runtime::make_message({}, protocol::Bye{}), [ended](Message&&) { ended->set_value(); });
   answered.wait_for(bye_patience);
-  held_locks_.lose_all();
+  held_locks_.lose_all({Code::fenced, {}, "the client has ended"});
 }
 
 Connection::~Connection() {
@@ -77,7 +90,7 @@ void Connection::close() {
     unanswered.swap(answers_);
   }
   for (auto& [handle, answer] : unanswered)
-    answer(runtime::make_error({}, {protocol::Code::cancelled, {}, {}}));
+    answer(runtime::make_error({}, {Code::cancelled, {}, {}}));
 }
 
 std::uint64_t Connection::submit(Message request, Answer answer) {
@@ -85,7 +98,7 @@ std::uint64_t Connection::submit(Message request, Answer answer) {
   const std::uint64_t handle = ++last_handle_;
   if (closed_) {
     lock.unlock();
-    answer(runtime::make_error(request, {protocol::Code::cancelled, {}, {}}));
+    answer(runtime::make_error(request, {Code::cancelled, {}, {}}));
     return handle;
   }
   answers_.emplace(handle, std::move(answer));
@@ -136,18 +149,12 @@ void Connection::take(Message&& message) {
 }
 
 std::optional<std::string> Connection::note(const Message& message) {
-  if (message.header.type == Type::welcome && message.stamp.job == 0) {
-    const auto welcome = protocol::decode<protocol::Welcome>(message.body);
-    if (!welcome) return std::nullopt;
-    const std::lock_guard lock(mutex_);
-    // The server has forgotten the session, and its locks with it.
-    if (welcome_ && !welcome->resumed) held_locks_.lose_all();
-    welcome_ = *welcome;
-  }
-  for (const std::string& token :
-       held_locks_.prove(runtime::Time(static_cast<runtime::Time::rep>(message.stamp.number)),
-                         runtime::real_time()))
+  if (message.header.type == Type::welcome && message.stamp.job == 0)
+    if (const auto welcome = protocol::decode<protocol::Welcome>(message.body))
+      note_welcome(*welcome);
+  for (const std::string& token : held_locks_.prove(proof_in(message), runtime::real_time()))
     ask_about_lock(token);
+  if (message.stamp.job == 0) note_news_of_lock(message);
   if (message.header.type == Type::acquire_lock_reply) {
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);
     if (grant && held_locks_.add(*grant, runtime::real_time())) return grant->token;
@@ -155,19 +162,41 @@ std::optional<std::string> Connection::note(const Message& message) {
   return std::nullopt;
 }
 
+void Connection::note_welcome(const protocol::Welcome& welcome) {
+  const std::lock_guard lock(mutex_);
+  if (welcome_ && welcome_->epoch != welcome.epoch)
+    held_locks_.doubt_all();
+  else if (welcome_ && !welcome.resumed)
+    held_locks_.lose_all({Code::lease_expired, {}, "the server has forgotten the session"});
+  welcome_ = welcome;
+}
+
+void Connection::note_news_of_lock(const Message& message) {
+  if (message.header.type == Type::lock_lost) {
+    if (const auto lost = protocol::decode<protocol::LockLost>(message.body))
+      held_locks_.lose(lost->number, {lost->code, {}, lost->detail});
+  } else if (message.header.type == Type::renew_lock) {
+    const auto confirmed = protocol::decode<protocol::RenewLock>(message.body);
+    const auto held = confirmed ? held_locks_.find(confirmed->token) : nullptr;
+    if (held && !held->renewed(proof_in(message), runtime::real_time()))
+      ask_about_lock(held->token());
+  }
+}
+
 // This process stood still for so long after asking that the lock may be over already: nobody is
 // told of it before the server says that it is not.
 void Connection::prove_grant(const std::string& token, Message&& grant, Answer&& answer) {
   const auto held = held_locks_.find(token);
+  if (!held) return answer(std::move(grant));
   submit(runtime::make_message({}, protocol::RenewLock{token}),
          [held, asked = runtime::real_time(), grant = std::move(grant),
           answer = std::move(answer)](Message&& reply) mutable {
-           if (reply.header.type != Type::error) {
-             held->renewed(asked);
-             return answer(std::move(grant));
+           if (const auto error = error_in(reply)) {
+             held->lose(*error);
+             return answer(std::move(reply));
            }
-           held->lose();
-           answer(std::move(reply));
+           held->renewed(asked, runtime::real_time());
+           answer(std::move(grant));
          });
 }
 
@@ -175,12 +204,13 @@ void Connection::ask_about_lock(const std::string& token) {
   const auto held = held_locks_.find(token);
   if (!held) return;
   submit(runtime::make_message({}, protocol::RenewLock{token}),
-         [held, asked = runtime::real_time()](Message&& answer) {
-           if (answer.header.type == Type::renew_lock_reply) return held->renewed(asked);
-           const auto error = protocol::decode<protocol::ErrorReply>(answer.body);
-           if (error && error->code != protocol::Code::cancelled &&
-               error->code != protocol::Code::unreachable)
-             held->lose();
+         [this, held, asked = runtime::real_time()](Message&& answer) {
+           if (const auto error = error_in(answer)) {
+             if (error->code != Code::cancelled && error->code != Code::unreachable)
+               held->lose(*error);
+           } else if (!held->renewed(asked, runtime::real_time())) {
+             ask_about_lock(held->token());
+           }
          });
 }
 

@@ -48,6 +48,8 @@ class Connection final : public Requester, public std::enable_shared_from_this<C
   void take(runtime::Message&& message);
   /// The token of a grant that came too late to be trusted.
   std::optional<std::string> note(const runtime::Message& message);
+  void note_welcome(const protocol::Welcome& welcome);
+  void note_news_of_lock(const runtime::Message& message);
   void prove_grant(const std::string& token, runtime::Message&& grant, Answer&& answer);
   void ask_about_lock(const std::string& token);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "client/agent.hpp"
 #include "protocol/limits.hpp"
 
 namespace sluice::client {
@@ -62,7 +63,17 @@ protocol::Terms terms_of(const Change& change) {
   terms.wait_ms = to_ms(change.wait, protocol::limits::wait_max_ms);
   terms.if_version = change.if_version;
   terms.if_absent = change.if_absent;
+  terms.agent = change.agent ? *change.agent : agent_of_this_thread();
   return terms;
+}
+
+protocol::ConvertLock conversion(std::string token, bool shared, const Upgrade& how) {
+  protocol::ConvertLock body;
+  body.token = std::move(token);
+  body.shared = shared;
+  body.wait_ms = to_ms(how.wait, protocol::limits::wait_max_ms);
+  body.agent = how.agent ? *how.agent : agent_of_this_thread();
+  return body;
 }
 
 protocol::Preserve preserve_of(const Change& change) {

@@ -29,7 +29,9 @@ Attributes to_public(const protocol::Attributes& attributes);
 LockEntry to_public(const protocol::LockEntry& entry);
 Events to_public(protocol::WatchReply&& reply);
 std::vector<protocol::LockClaim> to_wire(const std::vector<Claim>& claims);
+/// Without an agent it is that of the calling thread.
 protocol::Terms terms_of(const Change& change);
+protocol::ConvertLock conversion(std::string token, bool shared, const Upgrade& how);
 protocol::Preserve preserve_of(const Change& change);
 /// Rounded to what the wire can carry: nothing negative, no more than `max_ms`.
 std::uint32_t to_ms(std::chrono::milliseconds time, std::uint32_t max_ms);

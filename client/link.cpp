@@ -33,7 +33,8 @@ void Link::said_hello(std::uint64_t id, Time now, Time wall) {
   sent(now);
 }
 
-void Link::welcomed(std::uint64_t epoch) {
+void Link::welcomed(std::uint64_t epoch, bool is_news) {
+  repeats_due_ |= is_news;
   state_ = State::open;
   if (epoch != epoch_ || kind_ == protocol::Connection::control) patience_ = 1;
   epoch_ = epoch;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "runtime/actor.hpp"
 
@@ -37,7 +38,10 @@ class Link {
   /// Whether hello is due; `said_hello` sets when it will be due again.
   bool hello_due(Time now) const { return state_ == State::greeting && now >= hello_at_; }
   void said_hello(std::uint64_t id, Time now, Time wall);
-  void welcomed(std::uint64_t epoch);
+  /// `is_news`: what is unanswered has to be sent again.
+  void welcomed(std::uint64_t epoch, bool is_news);
+  /// Whether it has; once.
+  bool take_repeats() { return std::exchange(repeats_due_, false); }
   void close();
 
   void sent(Time now);
@@ -69,6 +73,7 @@ class Link {
   std::uint64_t hello_id_ = 0;
   std::uint64_t ping_id_ = 0;
   int patience_ = 1;
+  bool repeats_due_ = false;
   Time greeting_since_{};
   Time hello_at_{};
   Time last_hello_ = Time::min();

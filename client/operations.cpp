@@ -1,11 +1,9 @@
 // What runs on the connection's thread holds no share of the core: the last one must not end there.
 #include "client/operations.hpp"
 
-#include "client/lock.hpp"
+#include "client/path_request.hpp"
 #include "client/transfer/local_target.hpp"
 #include "client/transfer/streams.hpp"
-#include "protocol/path.hpp"
-#include "protocol/token.hpp"
 
 namespace sluice::client {
 
@@ -15,60 +13,6 @@ using runtime::Message;
 using std::chrono::milliseconds;
 
 namespace {
-
-using Paths = std::vector<std::string>;
-
-/// A path that no server could accept goes nowhere.
-Result<void> check(const Paths& paths) {
-  for (const std::string& path : paths)
-    if (auto checked = protocol::check_path(path); !checked) return checked;
-  return {};
-}
-
-/// What the server has left unsaid: which path, or which server.
-tl::unexpected<protocol::Error> named(protocol::Error error, const std::string& path,
-                                      const Connection& connection) {
-  const bool about_server =
-      protocol::exit_status(error.code) == protocol::exit_status(Code::unreachable);
-  if (error.path.empty()) error.path = about_server ? connection.endpoint() : path;
-  return tl::make_unexpected(std::move(error));
-}
-
-template <class T>
-Result<T> named(Result<T>&& result, const std::string& path, const Connection& connection) {
-  if (result) return std::move(result);
-  return named(std::move(result.error()), path, connection);
-}
-
-/// A lock that the server knows no more is lost.
-void note_failure(Connection& connection, const std::string& token, const protocol::Error& error) {
-  if (error.code == Code::fenced || error.code == Code::lease_expired)
-    connection.held_locks().lose(token);
-}
-
-/// Sends a message about `paths`, the first of which names an error that has no path.
-template <class Reply>
-Start<Reply> send(Core& core, Paths paths, Message message, const std::stop_token& stop,
-                  milliseconds more) {
-  bound(message, core.patience, more);
-  return [&connection = *core.connection, paths = std::move(paths), message = std::move(message),
-          stop](Done<Reply> done) {
-    if (auto checked = check(paths); !checked)
-      return done(tl::make_unexpected(std::move(checked.error())));
-    const std::string path = paths.empty() ? std::string() : paths.front();
-    ask(connection, message,
-        stop)([&connection, path, done = std::move(done)](Result<Message>&& answer) {
-      if (!answer) return done(named(std::move(answer.error()), path, connection));
-      done(named(protocol::decode<Reply>(answer->body), path, connection));
-    });
-  };
-}
-
-template <class Reply, class M>
-Start<Reply> request(Core& core, Paths paths, const M& body, const std::stop_token& stop,
-                     milliseconds more = {}) {
-  return send<Reply>(core, std::move(paths), runtime::make_message({}, body), stop, more);
-}
 
 /// The number of the commit.
 template <class Reply>
@@ -310,40 +254,7 @@ Result<std::uint64_t> Operations::put_stream(const std::string& path, const Stre
   return put(path, **source, preserve_of(change), change, call);
 }
 
-// --- locks ---
-
-Start<Lock> Operations::acquire(const std::vector<Claim>& claims, const Acquire& how) const {
-  if (claims.size() > protocol::limits::claims)
-    return [](Done<Lock> done) {
-      done(protocol::fail(Code::too_large, {}, "a lock names up to 64 paths"));
-    };
-  Paths paths;
-  for (const Claim& claim : claims) paths.push_back(claim.path);
-  protocol::AcquireLock body;
-  body.claims = to_wire(claims);
-  body.wait_ms = to_ms(how.wait, protocol::limits::wait_max_ms);
-  body.ttl_ms = to_ms(how.ttl, protocol::limits::ttl_max_ms);
-  const std::string path = paths.empty() ? std::string() : paths.front();
-  auto start = request<protocol::AcquireLockReply>(*core_, std::move(paths), body, how.stop,
-                                                   milliseconds(body.wait_ms));
-  return [start = std::move(start), &connection = *core_->connection, path,
-          on_lost = how.on_lost](Done<Lock> done) {
-    start([&connection, path, on_lost,
-           done = std::move(done)](Result<protocol::AcquireLockReply>&& grant) mutable {
-      if (!grant) return done(tl::make_unexpected(std::move(grant.error())));
-      const auto held = connection.held_locks().find_or_lost(*grant);
-      auto lock = std::make_unique<Lock::Impl>();
-      lock->connection = connection.weak_from_this();
-      lock->held = held;
-      lock->path = path;
-      if (const auto token = protocol::parse_token(grant->token)) lock->number = token->number;
-      // Only when nothing of the lock is left here, nor of what hears of it: a lock that nobody
-      // wants ends on this thread, which must not wait for the application.
-      std::exchange(done, nullptr)(Lock(std::move(lock)));
-      if (on_lost) held->watch().add(held, on_lost);
-    });
-  };
-}
+// --- watching ---
 
 Start<Events> Operations::watch(const std::string& path, const Watching& watching,
                                 milliseconds wait, const Call& call) const {
@@ -357,21 +268,6 @@ Start<Events> Operations::watch(const std::string& path, const Watching& watchin
       done(to_public(std::move(*reply)));
     });
   };
-}
-
-Result<void> Operations::locks(const std::string& path, const LockPage& page,
-                               const Call& call) const {
-  protocol::ListLocks body{path, 0};
-  std::vector<LockEntry> entries;
-  do {
-    const auto reply = wait_for(request<protocol::ListLocksReply>(*core_, {path}, body, call.stop));
-    if (!reply) return tl::make_unexpected(reply.error());
-    entries.clear();
-    for (const auto& entry : reply->locks) entries.push_back(to_public(entry));
-    if (!entries.empty()) page(entries);
-    body.after = reply->next_after;
-  } while (body.after != 0);
-  return {};
 }
 
 }  // namespace sluice::client

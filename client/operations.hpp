@@ -1,7 +1,7 @@
 // Every operation once, for both faces: as a `Start` where it is one message, as a function that
 // blocks where it is more. Errors are values here; one that the server left without a path gets
 // that of the request, an unreachable server its endpoint. Any thread. Read on: client/client.cpp,
-// client/async.cpp.
+// client/async.cpp, client/lock_operations.cpp.
 #pragma once
 
 #include <memory>
@@ -40,6 +40,13 @@ class Operations {
   Start<std::uint64_t> set_attributes(const std::string& path, const Change& change,
                                       const Call& call) const;
   Start<Lock> acquire(const std::vector<Claim>& claims, const Acquire& how) const;
+  Start<NamedLock> acquire_named(const std::string& owner, const std::vector<Claim>& claims,
+                                 const Acquire& how) const;
+  Start<std::chrono::milliseconds> renew(const std::string& token, const Call& call) const;
+  Start<void> upgrade(const std::string& token, const Upgrade& how) const;
+  Start<void> downgrade(const std::string& token, const Call& call) const;
+  Start<void> release(const std::string& token, const Call& call) const;
+  Start<void> break_lock(std::uint64_t number, const Call& call) const;
   /// One request: events after `watching.after`, or where "now" is.
   Start<Events> watch(const std::string& path, const Watching& watching,
                       std::chrono::milliseconds wait, const Call& call) const;

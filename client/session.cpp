@@ -1,6 +1,6 @@
 // What the session does with messages. A request goes from its lane's queue, when the window has
 // room, into `sent_`, and leaves that when it is answered. The session's thread. Read on:
-// client/session_time.cpp for all that time brings about.
+// client/session_time.cpp for all that time brings about, client/session_resume.cpp for restarts.
 #include "client/session.hpp"
 
 #include <algorithm>
@@ -11,6 +11,7 @@ namespace sluice::client {
 
 using protocol::Code;
 using protocol::Type;
+using runtime::Message;
 using runtime::Port;
 
 namespace {
@@ -20,7 +21,14 @@ std::size_t reserve_of(std::uint32_t window_requests) {
   return std::min<std::size_t>(16, window_requests / 4);
 }
 
-constexpr Time first_retry{100};
+// Whether others may wait for what this does.
+bool makes_way(const Message& request) {
+  if (request.header.type == Type::release_lock) return true;
+  if (request.header.type != Type::convert_lock) return false;
+  const auto convert = protocol::decode<protocol::ConvertLock>(request.body);
+  return convert && convert->shared;
+}
+
 constexpr Time last_retry{2'000};
 constexpr Time bye_patience{500};
 
@@ -66,6 +74,8 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
       return on_pong(std::move(message), link, outbox);
     case Type::error:
       return on_error(std::move(message), link, outbox);
+    case Type::lock_lost:
+      return on_lock_lost(std::move(message), outbox);
     case Type::cancel_reply:
       return;
     case Type::bye_reply:
@@ -80,13 +90,14 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
 
 void Session::on_request(Message&& message, Outbox& outbox) {
   Request request;
-  request.lane = lane_of(message.header.type);
   request.posted = now_;
   if (message.stamp.number > 0) {
     request.answer_by = now_ + Time(static_cast<Time::rep>(message.stamp.number));
     due_ = std::min(due_, *request.answer_by);
   }
+  request.makes_way = makes_way(message);
   request.message = std::move(message);
+  request.lane = lane_of(request);
   if (ended_) return answer_error(request, *refusal_, outbox);
   const Lane lane = request.lane;
   enqueue(std::move(request));
@@ -144,15 +155,20 @@ void Session::on_welcome(const Message& message, Link& link, Outbox& outbox) {
       welcome->version > protocol::limits::version_max)
     return end({Code::version_mismatch, {}, "the server chose another"}, outbox);
   const bool is_news = !link.is_open() || link.epoch() != welcome->epoch;
-  if (!welcome->resumed) ttls_.clear();
+  if (welcome_ && welcome_->epoch != welcome->epoch)
+    locks_.doubt(tokens_on_their_way_back());
+  else if (!welcome->resumed)
+    locks_.clear();
+  else if (is_news && &link == &control_link_)
+    locks_.ask_again();
   welcome_ = *welcome;
   reached_ = true;
   refusal_.reset();
-  link.welcomed(welcome->epoch);
+  link.welcomed(welcome->epoch, is_news);
   if (const auto sent = link.sent_at(message.header.request_id))
     proven_wall_ = std::max(proven_wall_, *sent);
   answer(Message(message), 0, outbox);
-  if (is_news) repeat_all(link, outbox);
+  go_on(outbox);
   Link& other = &link == &control_link_ ? bulk_link_ : control_link_;
   if (other.is_open() && other.epoch() != welcome->epoch) greet(other, now_, outbox);
   if (!queued_[bulk].empty() || sent_in_lane_[bulk] > 0) need(bulk_link_, outbox);
@@ -193,9 +209,7 @@ void Session::refuse_hello(const protocol::Error& error, Outbox& outbox) {
 }
 
 bool Session::put_off(Request& request, const protocol::Error& error) {
-  if (error.code != Code::overloaded && error.code != Code::window_exceeded &&
-      error.code != Code::shutting_down)
-    return false;
+  if (!is_for_now(error.code)) return false;
   if (request.cancel_at || request.abandoned) return false;
   if (!request.refused_since) request.refused_since = now_;
   if (now_ - *request.refused_since >= config_.reconnect_limit) return false;
@@ -206,6 +220,8 @@ bool Session::put_off(Request& request, const protocol::Error& error) {
 }
 
 void Session::on_answer(Message&& message, Outbox& outbox) {
+  if (const auto question = locks_.answered(message.header.request_id))
+    return on_confirmation(*question, message, outbox);
   const auto found = sent_.find(message.header.request_id);
   if (found == sent_.end()) return;
   Request& request = found->second;
@@ -223,6 +239,7 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
       release.lane = control;
       release.posted = now_;
       release.abandoned = true;
+      release.makes_way = true;
       enqueue(std::move(release));
     }
   } else if (!fits) {
@@ -231,19 +248,21 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
     answer(std::move(message), request.message.stamp.job, outbox);
   }
   drop(found);
-  send_queued(outbox);
+  go_on(outbox);
 }
 
 // --- sending and answering ---
 
-Session::Lane Session::lane_of(Type type) {
-  switch (type) {
+Session::Lane Session::lane_of(const Request& request) {
+  if (request.makes_way) return control;
+  switch (request.message.header.type) {
     case Type::get:
     case Type::read:
     case Type::put:
     case Type::write_chunk:
       return bulk;
     case Type::acquire_lock:
+    case Type::convert_lock:
     case Type::watch:
       return locks;
     default:
@@ -258,15 +277,14 @@ void Session::need(Link& link, Outbox& outbox) {
 
 void Session::enqueue(Request&& request) {
   auto& queue = queued_[request.lane];
-  // Others may wait for the lock that is given back.
-  if (request.message.header.type == Type::release_lock)
+  if (request.makes_way)
     queue.push_front(std::move(request));
   else
     queue.push_back(std::move(request));
 }
 
 void Session::send_queued(Outbox& outbox) {
-  if (!welcome_ || ended_) return;
+  if (!welcome_ || ended_ || locks_.is_confirming()) return;
   for (const Lane lane : {control, locks, bulk}) {
     auto& queue = queued_[lane];
     while (!queue.empty() && link_of(lane).is_open() && has_room(queue.front())) {
@@ -279,8 +297,7 @@ void Session::send_queued(Outbox& outbox) {
 
 bool Session::has_room(const Request& request) const {
   const std::size_t window = std::max<std::size_t>(1, welcome_->window_requests);
-  const bool is_release = request.message.header.type == Type::release_lock;
-  if (sent_.size() >= window - (is_release ? 0 : reserve_of(welcome_->window_requests)))
+  if (sent_.size() >= window - (request.makes_way ? 0 : reserve_of(welcome_->window_requests)))
     return false;
   // The server remembers so many outcomes: a repeat of the oldest must still find its own.
   const bool is_change = protocol::is_change(request.message.header.type);
@@ -296,6 +313,7 @@ void Session::send(Request&& request, Outbox& outbox) {
   const std::uint64_t id = next_id();
   request.message.header.request_id = id;
   request.first_sent_wall = wall_;
+  request.first_epoch = welcome_->epoch;
   if (protocol::is_change(request.message.header.type)) {
     request.change = ++changes_sent_;
     open_changes_.insert(request.change);
@@ -311,24 +329,6 @@ void Session::send_on(Link& link, Message message, Outbox& outbox) {
   message.stamp = {};
   link.sent(now_);
   outbox.send(std::move(message));
-}
-
-void Session::repeat_all(Link& link, Outbox& outbox) {
-  for (auto each = sent_.begin(); each != sent_.end();) {
-    Request& request = each->second;
-    const Type type = request.message.header.type;
-    if (!is_on(request, link)) {
-      ++each;
-    } else if (request.abandoned && type != Type::acquire_lock && type != Type::release_lock) {
-      each = drop(each);
-    } else {
-      request.retry_at.reset();
-      request.refused_since.reset();
-      send_on(link, request.message, outbox);
-      if (request.cancel_at && control_link_.is_open()) send_cancel(each->first, request, outbox);
-      ++each;
-    }
-  }
 }
 
 void Session::answer(Message&& message, std::uint64_t job, Outbox& outbox) {
@@ -370,23 +370,13 @@ Session::Sent::iterator Session::drop(Sent::iterator request) {
   return sent_.erase(request);
 }
 
-void Session::note_lock(const Request& request, const Message& reply) {
-  if (reply.header.type == Type::acquire_lock_reply) {
-    if (const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body))
-      ttls_[grant->token] = Time(grant->ttl_ms);
-  } else if (request.message.header.type == Type::release_lock) {
-    if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
-      ttls_.erase(release->token);
-  }
-}
-
 bool Session::is_on(const Request& request, const Link& link) const {
   return (request.lane == bulk) == (&link == &bulk_link_);
 }
 
 bool Session::owes_answer(const Link& link) const {
   if (&link == &bulk_link_) return sent_in_lane_[bulk] > 0;
-  return sent_in_lane_[control] + sent_in_lane_[locks] > 0;
+  return sent_in_lane_[control] + sent_in_lane_[locks] > 0 || locks_.is_asking();
 }
 
 std::size_t Session::unanswered() const {

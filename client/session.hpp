@@ -11,9 +11,11 @@
 // Bye with `ByeReply`.
 //
 // Besides, the application hears with `stamp.job` 0 what the session learns: every `Welcome` and
-// every `Pong`. In all that it hears, `stamp.number` is the latest time (of the clock that the
-// session is driven by, ms) at which something was sent that the server has answered since: until
-// then at least, the server has held the session for alive. Read on: client/link.hpp,
+// every `Pong`; `LockLost` when the server says so, or does not know a lock any more after a
+// restart; and `RenewLock` with the token of each lock that a restarted server has confirmed, which
+// it is asked before anything else. In all that it hears, `stamp.number` is the latest time (of the
+// clock that the session is driven by, ms) at which something was sent that the server has answered
+// since: until then at least, the server has held the session for alive. Read on: client/link.hpp,
 // client/connection.hpp.
 #pragma once
 
@@ -25,6 +27,7 @@
 #include <string>
 
 #include "client/link.hpp"
+#include "client/session_locks.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/session.hpp"
 #include "runtime/actor.hpp"
@@ -73,6 +76,8 @@ class Session final : public runtime::Actor {
     /// When its time is over, if it has one.
     std::optional<Time> answer_by;
     int refusals = 0;
+    /// Of the server that it was sent to first.
+    std::uint64_t first_epoch = 0;
     /// The how manyth change of the session it is; 0 if it is none.
     std::uint64_t change = 0;
     /// To be withdrawn: when to say so next.
@@ -80,10 +85,13 @@ class Session final : public runtime::Actor {
     /// Answered to the application already, but the server may yet do it: a lock that is granted
     /// after all is given back.
     bool abandoned = false;
+    /// Gives a lock back, or makes it shared: others may wait for that.
+    bool makes_way = false;
 
     std::size_t cost_bytes() const { return message.payload.size() + message.header.credit_bytes; }
   };
   using Sent = std::map<std::uint64_t, Request>;
+  static constexpr Time first_retry{100};
 
   // from the application
   void on_request(Message&& message, Outbox& outbox);
@@ -97,6 +105,8 @@ class Session final : public runtime::Actor {
   void on_answer(Message&& message, Outbox& outbox);
   void refuse_hello(const protocol::Error& error, Outbox& outbox);
   bool put_off(Request& request, const protocol::Error& error);
+  /// Whether what was refused so is worth asking again soon.
+  static bool is_for_now(protocol::Code code);
 
   // time (session_time.cpp)
   void set_clock(Time now);
@@ -121,16 +131,25 @@ class Session final : public runtime::Actor {
   void send(Request&& request, Outbox& outbox);
   void send_on(Link& link, Message message, Outbox& outbox);
   void send_cancel(std::uint64_t id, Request& request, Outbox& outbox);
-  void repeat_all(Link& link, Outbox& outbox);
   void answer(Message&& message, std::uint64_t job, Outbox& outbox);
   void answer_error(const Request& request, const protocol::Error& error, Outbox& outbox);
   void abandon(Request& request, const protocol::Error& error, Outbox& outbox);
   void fail_all(const protocol::Error& error, Outbox& outbox);
   void end(const protocol::Error& error, Outbox& outbox);
   Sent::iterator drop(Sent::iterator request);
+
+  // going on after a restart (session_resume.cpp)
+  void on_lock_lost(Message&& message, Outbox& outbox);
+  void on_confirmation(const SessionLocks::Question& question, const Message& message,
+                       Outbox& outbox);
+  void go_on(Outbox& outbox);
+  void confirm_locks(Outbox& outbox);
+  void ask_about(std::string token, bool last, Outbox& outbox);
+  std::set<std::string> tokens_on_their_way_back() const;
+  void repeat_all(Link& link, Outbox& outbox);
   void note_lock(const Request& request, const Message& reply);
 
-  static Lane lane_of(protocol::Type type);
+  static Lane lane_of(const Request& request);
   Link& link_of(Lane lane) { return lane == bulk ? bulk_link_ : control_link_; }
   bool is_on(const Request& request, const Link& link) const;
   bool owes_answer(const Link& link) const;
@@ -157,8 +176,7 @@ class Session final : public runtime::Actor {
   bool ended_ = false;
   std::optional<Message> bye_;
   Time bye_until_{};
-  /// Times to live of the locks held, by token: heartbeats keep the shortest.
-  std::map<std::string, Time> ttls_;
+  SessionLocks locks_;
 
   /// Time without the stretches in which this process did not run: those are no silence of the
   /// server's. `wall_` is the time as given; `proven_wall_` see above.

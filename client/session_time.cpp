@@ -50,15 +50,14 @@ void Session::plan_tick() {
 bool Session::is_busy() const {
   if (bye_) return true;
   if (ended_) return false;
-  return unanswered() > 0 || control_link_.owes() ||
+  return unanswered() > 0 || locks_.is_confirming() || control_link_.owes() ||
          control_link_.state() == Link::State::greeting ||
          bulk_link_.state() == Link::State::greeting;
 }
 
 Time Session::keepalive() const {
-  Time shortest(welcome_ ? welcome_->lease_ms : protocol::limits::lease_ms);
-  for (const auto& [token, ttl] : ttls_) shortest = std::min(shortest, ttl);
-  return std::max(shortest / 3, keepalive_min);
+  const Time lease(welcome_ ? welcome_->lease_ms : protocol::limits::lease_ms);
+  return std::max(std::min(lease, locks_.shortest_ttl()) / 3, keepalive_min);
 }
 
 void Session::start(Outbox& outbox) {
@@ -118,9 +117,11 @@ void Session::say_pings(Outbox& outbox) {
 }
 
 void Session::try_again(Outbox& outbox) {
+  if (locks_.is_confirming()) go_on(outbox);
   for (auto& [id, request] : sent_) {
     Link& link = link_of(request.lane);
-    if (request.retry_at && now_ >= *request.retry_at && link.is_open()) {
+    if (request.retry_at && !locks_.is_confirming() && now_ >= *request.retry_at &&
+        link.is_open()) {
       request.retry_at.reset();
       send_on(link, request.message, outbox);
     }

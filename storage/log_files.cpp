@@ -7,6 +7,7 @@
 
 #include "protocol/limits.hpp"
 #include "storage/directory.hpp"
+#include "storage/disk_room.hpp"
 #include "storage/failure.hpp"
 
 namespace sluice::storage {
@@ -25,15 +26,6 @@ std::optional<std::uint64_t> generation_of(std::string_view name) {
   if (problem != std::errc{} || end != name.data() + name.size()) return std::nullopt;
   if (name != hex_name(generation)) return std::nullopt;
   return generation;
-}
-
-// False: it is as it was, and what the attempt took is given back.
-bool grow_to(int file, std::size_t size_bytes) {
-  struct stat info;
-  if (::fstat(file, &info) != 0) return false;
-  if (::fallocate(file, 0, 0, static_cast<off_t>(size_bytes)) == 0) return true;
-  [[maybe_unused]] const int rc = ::ftruncate(file, info.st_size);
-  return false;
 }
 
 tl::unexpected<protocol::Error> failed_before() {

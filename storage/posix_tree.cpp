@@ -9,6 +9,7 @@
 #include "storage/directory.hpp"
 #include "storage/failure.hpp"
 #include "storage/log_files.hpp"
+#include "storage/posix_journal.hpp"
 #include "storage/place.hpp"
 #include "storage/posix_storage.hpp"
 
@@ -59,6 +60,10 @@ Result<std::unique_ptr<PosixStorage>> open_root(const std::string& path, Role ro
   auto root = prepare_root(path, role);
   if (!root) return tl::make_unexpected(std::move(root.error()));
   return std::make_unique<PosixStorage>(std::move(*root));
+}
+
+Result<std::unique_ptr<JournalFiles>> PosixStorage::journal_files() const {
+  return PosixJournal::open(root_);
 }
 
 std::unique_ptr<LogFiles> PosixStorage::log_files() const {

@@ -2,13 +2,13 @@
 // staging/NAME at their offsets, the digests of what has arrived in NAME.leaves. Workers.
 // Publishing: posix_publish.cpp.
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "protocol/limits.hpp"
+#include "storage/disk_room.hpp"
 #include "storage/failure.hpp"
 #include "storage/leaves.hpp"
 #include "storage/own_names.hpp"
@@ -22,14 +22,6 @@ using protocol::fail;
 namespace limits = protocol::limits;
 
 namespace {
-
-// Asked before blocks are taken: an attempt that fails takes all there are until it has failed, and
-// everybody else finds the disk full meanwhile.
-bool has_room(int directory, std::uint64_t size) {
-  struct statvfs disk;
-  if (::fstatvfs(directory, &disk) != 0) return true;
-  return size / disk.f_frsize < disk.f_bavail;
-}
 
 // Appears under its name with its full size or not at all, so that of two workers that begin one
 // upload at once none sees the other's half. Its blocks are taken at once: better to learn now that

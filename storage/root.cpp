@@ -38,6 +38,7 @@ struct OwnDirectory {
 constexpr OwnDirectory own_directories[] = {
     {"staging", &Root::staging}, {"claimed", &Root::claimed}, {"snapshots", &Root::snapshots},
     {"digests", &Root::digests}, {"trash", &Root::trash},     {"log", &Root::log},
+    {"locks", &Root::locks},
 };
 
 Result<void> open_tree(Root& root, Role role) {
@@ -119,6 +120,7 @@ Result<void> forget_what_was_not_synced(Root& root) {
       proc ? uninterrupted([&] { return ::read(proc.get(), text, sizeof text); }) : ssize_t{0};
   const std::string boot(text, size < 0 ? 0 : static_cast<std::size_t>(size));
   if (!boot.empty() && read_short(root.own.get(), "boot") == boot) return {};
+  root.power_may_have_failed = true;
   const auto names = names_in(root.staging.get());
   if (!names) return unusable(root, "cannot list " + own_path(root, "staging"));
   for (const std::string& name : *names)

@@ -29,6 +29,10 @@ struct Root {
   Descriptor digests;
   Descriptor trash;
   Descriptor log;
+  Descriptor locks;
+  /// The machine was booted since a server last opened the root, or that is not known: what was
+  /// not synced then may be gone. For servers.
+  bool power_may_have_failed = false;
   /// Holds the flock of a server.
   Descriptor lock;
 };

@@ -28,6 +28,10 @@ std::string LockActor::name_of(const Lock& lock) const {
 }
 
 std::string LockActor::describe(Id blocker, Time now) const {
+  if (blocker == guard_)
+    return fmt::format(
+        "the server waits {} s more for those who held locks before it lost its power",
+        left_s(now, guard_until_));
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;
     const std::string name = name_of(lock);
@@ -70,6 +74,9 @@ protocol::LockEntry LockActor::entry(Id id, Time now) const {
   } else if (const auto commit = commits_.find(id); commit != commits_.end()) {
     entry.holder = leases_.name(commit->second.key.first) + " (a change)";
     entry.age_ms = ms_between(commit->second.since, now);
+  } else if (id == guard_) {
+    entry.holder = "(the server)";
+    end = guard_until_;
   }
   entry.left_ms = ms_between(now, end);
   return entry;

@@ -63,9 +63,9 @@ void Leases::grant_named(Id lock, std::uint32_t ttl_ms, Time now) {
   add_lock(lock, {0, ttl_ms, false, now, never});
 }
 
-void Leases::restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now) {
-  meet(session, now);
-  add_lock(lock, {session, ttl_ms, false, now, never});
+void Leases::restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time sign) {
+  if (session != 0) meet(session, sign);
+  add_lock(lock, {session, ttl_ms, false, sign, never});
 }
 
 void Leases::add_lock(Id id, const Lock& lock) {

@@ -50,8 +50,9 @@ class Leases {
   void grant_named(Id lock, std::uint32_t ttl_ms, Time now);
   /// From here on signs of its session count, too, for a lock that was restored.
   void renew(Id lock, Time now);
-  /// A lock that was held before a restart: until `renew` no sign of its session counts.
-  void restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time now);
+  /// A lock that was held before a restart: until `renew` no sign of its session counts. That of a
+  /// named owner has session 0, and lives from `sign` on, which may be long past.
+  void restore(Id lock, std::uint64_t session, std::uint32_t ttl_ms, Time sign);
   /// Nothing ends before `until`: nobody could be heard for a while.
   void forgive(Time until) { floor_ = std::max(floor_, until); }
   /// The lock is no more. Unknown ones too.

@@ -24,6 +24,7 @@ Port door_of(Type type) {
       return Port::workers;
     case Type::published:
     case Type::reserve_numbers_reply:
+    case Type::sync_locks_reply:
     case Type::error:
       return Port::publisher;
     default:
@@ -33,13 +34,18 @@ Port door_of(Type type) {
 
 }  // namespace
 
-LockActor::LockActor(const LockConfig& config, runtime::Secrets& secrets)
+LockActor::LockActor(const LockConfig& config, storage::JournalFiles& journal,
+                     const JournalEnd& end, runtime::Secrets& secrets)
     : epoch_(config.epoch),
       secrets_(secrets),
       grace_(config.lease_ms),
       leases_(config.lease_ms),
       numbers_(config.first_number, config.reserved_up_to),
-      watches_(config.first_number - 1) {}
+      watches_(config.first_number - 1),
+      journal_(journal, end,
+               [this](std::uint64_t number) { return held_after(number, last_call_); }),
+      durability_(config.durability),
+      wall_ms_at_zero_(config.wall_ms_at_zero) {}
 
 void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
   const Type type = message.header.type;
@@ -107,6 +113,9 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       break;
     case Type::reserve_numbers_reply:
       on_reserve_numbers_reply(message, now);
+      break;
+    case Type::sync_locks_reply:
+      on_sync_locks_reply(message, now, outbox);
       break;
     case Type::error:
       if (message.stamp.job == 0)
@@ -196,13 +205,18 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
     send_again_ = never;
     for (Message& message : std::exchange(undelivered_, {})) outbox.send(std::move(message));
   }
-  answer_watches(outbox);
+  if (guard_until_ <= now) {
+    guard_until_ = never;
+    settle(table_.remove(std::exchange(guard_, 0)), now, outbox);
+  }
   ask_for_numbers(now, outbox);
+  write_journal(now, outbox);
+  answer_watches(outbox);
 }
 
 Time LockActor::next_tick() const {
   const Time beat = leases_.next() == never ? never : last_call_ + beat_every;
-  return std::min({leases_.next(), numbers_.next_ask(), send_again_, beat});
+  return std::min({leases_.next(), numbers_.next_ask(), send_again_, guard_until_, beat});
 }
 
 void LockActor::on_undelivered(Message&& message, runtime::Undelivered why, Time now, Outbox&) {
@@ -263,7 +277,7 @@ void LockActor::settle(std::vector<Id> granted, Time now, Outbox& outbox) {
     else if (numbers_.empty())
       refusal = {Code::overloaded, {}, "no numbers are left until the log has reserved more"};
     if (is_lock)
-      refusal.code == Code{} ? grant(id, now, outbox) : refuse_lock(id, refusal, now, outbox);
+      refusal.code == Code{} ? grant(id, now) : refuse_lock(id, refusal, now, outbox);
     else
       refusal.code == Code{} ? publish(id, outbox) : refuse_commit(id, refusal, now, outbox);
   }

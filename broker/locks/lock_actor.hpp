@@ -2,9 +2,9 @@
 // whether it may be published. A state machine without sockets and clock; shares the broker's
 // thread. It grants nothing that conflicts with a commit between `Publish` and `Published`. Parts:
 // lock_actor.cpp (switch, sessions, time), lock_requests.cpp (clients), lock_conversions.cpp
-// (upgrade and downgrade), lock_deadlock.cpp, lock_commits.cpp (workers, publisher),
-// lock_watches.cpp (events), describe.cpp (lists and sentences). Read on: lock_table.hpp for the
-// rules, docs/architecture.md for one put.
+// (upgrade and downgrade), lock_deadlock.cpp, lock_durability.cpp (journal, restart),
+// lock_commits.cpp (workers, publisher), lock_watches.cpp (events), describe.cpp (lists and
+// sentences). Read on: lock_table.hpp for the rules, docs/architecture.md for one put.
 #pragma once
 
 #include <deque>
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/locks/leases.hpp"
+#include "broker/locks/lock_journal.hpp"
 #include "broker/locks/lock_table.hpp"
 #include "broker/locks/number_supply.hpp"
 #include "broker/locks/wait_graph.hpp"
@@ -31,6 +32,14 @@
 
 namespace sluice::broker::locks {
 
+/// Whose grants wait until they are on the disk.
+enum class LockDurability : std::uint8_t {
+  /// All.
+  full,
+  /// Those of named owners, and those that live longer than the default lease.
+  relaxed,
+};
+
 struct LockConfig {
   std::uint64_t epoch = 0;
   /// The first number to give out, and the last one that the log has reserved.
@@ -38,11 +47,23 @@ struct LockConfig {
   std::uint64_t reserved_up_to = 0;
   /// Of sessions whose lease the broker has not told yet.
   std::uint32_t lease_ms = protocol::limits::lease_ms;
+  LockDurability durability = LockDurability::full;
+  /// The wall clock at Time{0}, in ms since 1970: by it the locks of named owners live on over a
+  /// restart.
+  std::uint64_t wall_ms_at_zero = 0;
 };
 
 class LockActor final : public runtime::Actor {
  public:
-  LockActor(const LockConfig& config, runtime::Secrets& secrets);
+  /// Writes to the journal's files, from `end` on; nobody else may.
+  LockActor(const LockConfig& config, storage::JournalFiles& journal, const JournalEnd& end,
+            runtime::Secrets& secrets);
+
+  /// Before the first message: holds what was held before a restart. `tail_lost`: the journal may
+  /// lack the last grants, for the machine has lost its power.
+  void restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now);
+  /// Makes the journal durable. Called by another thread, the publisher's.
+  protocol::Result<void> sync_journal() { return journal_.sync_files(); }
 
   /// Port::broker: requests of clients, answered there; `SessionAlive`, `SessionEnded`,
   /// `WorkerKnown`, `WorkerGone`. Port::workers: `JoinLocks`, `Commit`. Port::publisher:
@@ -50,6 +71,8 @@ class LockActor final : public runtime::Actor {
   void on_message(runtime::Message&& message, Time now, runtime::Outbox& outbox) override;
   void on_tick(Time now, runtime::Outbox& outbox) override;
   Time next_tick() const override;
+  /// Writes down what was granted and given back, and answers it.
+  void on_drained(Time now, runtime::Outbox& outbox) override;
   void on_undelivered(runtime::Message&& message, runtime::Undelivered why, Time now,
                       runtime::Outbox& outbox) override;
 
@@ -88,6 +111,10 @@ class LockActor final : public runtime::Actor {
     bool no_wait = false;
     /// To be made shared as soon as the changes under it are done.
     bool shared_when_done = false;
+    /// The holder has been told, or holds it since before a restart.
+    bool answered = false;
+    /// Held since before a restart, and not renewed since.
+    bool unconfirmed = false;
     /// Granted, or begun to wait.
     Time since{};
     /// Whom it belongs to; empty: the session.
@@ -104,6 +131,17 @@ class LockActor final : public runtime::Actor {
     /// table.
     std::uint32_t commits_under_way = 0;
     Ending ending = Ending::no;
+  };
+
+  /// An answer that waits until the journal is written, or is on the disk.
+  struct Held {
+    Message answer;
+    /// The lock it grants, or 0.
+    Id grants = 0;
+    /// The lock it makes exclusive, or shared, or 0.
+    Id upgrades = 0;
+    Id downgrades = 0;
+    bool wait_for_disk = false;
   };
 
   /// A holder's wish to become exclusive, waiting.
@@ -159,11 +197,13 @@ class LockActor final : public runtime::Actor {
   void on_commit(Message&& message, Time now, Outbox& outbox);
   void on_published(Message&& message, Time now, Outbox& outbox);
   void on_reserve_numbers_reply(const Message& message, Time now);
+  void on_sync_locks_reply(const Message& message, Time now, Outbox& outbox);
 
   // Explicit locks.
   protocol::Result<void> check_limits(std::uint64_t session, std::size_t claims) const;
   protocol::Result<void> check_owner(const protocol::AcquireLock& request) const;
-  void grant(Id id, Time now, Outbox& outbox);
+  void grant(Id id, Time now);
+  void confirm(Id id, Time now);
   void refuse_lock(Id id, const protocol::Error& error, Time now, Outbox& outbox);
   void end_lock(Id id, Ending ending, Time now, Outbox& outbox);
   void remove_lock(Id id, Time now, Outbox& outbox);
@@ -173,9 +213,21 @@ class LockActor final : public runtime::Actor {
   void tell_lost(const Lock& lock, Outbox& outbox);
   std::string name_of(const Lock& lock) const;
 
+  // Durability.
+  void write_down(Id id, Time now);
+  bool waits_for_disk(const Lock& lock) const;
+  template <protocol::Fields M>
+  void answer_written(const Asker& asker, const M& body, Held&& held = Held());
+  void write_journal(Time now, Outbox& outbox);
+  void ask_for_sync(Outbox& outbox);
+  void release_held(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
+  void forget_unconfirmed(std::uint64_t session, Time now, Outbox& outbox);
+  std::optional<JournaledLock> held_after(std::uint64_t number, Time now) const;
+
   // Conversions.
   protocol::Result<bool> may_upgrade(Id id, const protocol::ConvertLock& request, Time now) const;
   void downgrade(Id id, Time now, Outbox& outbox);
+  void answer_upgrade(Id id, const Asker& asker, Time now);
   void finish_conversion(Id id, Time now, Outbox& outbox);
   void refuse_conversion(Id id, const protocol::Error& error, Time now, Outbox& outbox);
 
@@ -242,7 +294,7 @@ class LockActor final : public runtime::Actor {
   Id last_id_ = 0;
 
   std::unordered_map<Id, Lock> locks_;
-  std::unordered_map<std::uint64_t, Id> by_number_;
+  std::map<std::uint64_t, Id> by_number_;
   std::map<RequestKey, Id> lock_requests_;
   /// Of each session: its locks, held and waited for, and the number of their claims.
   struct SessionLocks {
@@ -280,6 +332,19 @@ class LockActor final : public runtime::Actor {
   /// There was no number for an event.
   bool events_missed_ = false;
 
+  LockJournal journal_;
+  const LockDurability durability_;
+  const std::uint64_t wall_ms_at_zero_;
+  /// Answers that wait for the next write, and by position for a sync.
+  std::vector<Held> to_answer_;
+  std::map<std::uint64_t, std::vector<Held>> awaiting_sync_;
+  bool sync_under_way_ = false;
+  /// The journal cannot be made durable any more.
+  bool sync_failed_ = false;
+  /// Holds the whole tree after a power loss, and until when.
+  Id guard_ = 0;
+  Time guard_until_ = never;
+
   /// When the actor was last called.
   Time last_call_{};
 
@@ -300,6 +365,14 @@ void LockActor::reply(const Asker& asker, const M& body, Outbox& outbox) {
   Message message = runtime::make_message(asker.peer, body, asker.header.request_id, asker.stamp);
   message.header.attempt = asker.header.attempt;
   outbox.send(std::move(message));
+}
+
+// As `reply`, but when the journal is written.
+template <protocol::Fields M>
+void LockActor::answer_written(const Asker& asker, const M& body, Held&& held) {
+  held.answer = runtime::make_message(asker.peer, body, asker.header.request_id, asker.stamp);
+  held.answer.header.attempt = asker.header.attempt;
+  to_answer_.push_back(std::move(held));
 }
 
 }  // namespace sluice::broker::locks

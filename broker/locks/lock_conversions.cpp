@@ -23,7 +23,9 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   const auto id = find_held(request->token);
   if (!id) return refuse(id.error());
   if (request->shared) {
-    outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+    Held held;
+    held.downgrades = *id;
+    answer_written(asker_of(message), protocol::ConvertLockReply{}, std::move(held));
     return downgrade(*id, now, outbox);
   }
   const auto at_once = may_upgrade(*id, *request, now);
@@ -31,10 +33,7 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   if (*at_once) return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
 
   const Id conversion = ++last_id_;
-  if (table_.upgrade(conversion, *id)) {
-    outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
-    return tell_converted(*id);
-  }
+  if (table_.upgrade(conversion, *id)) return answer_upgrade(*id, asker_of(message), now);
   conversion_requests_[key] = conversion;
   conversions_[conversion] = {key, asker_of(message), *id, request->agent};
   locks_.at(*id).conversion = conversion;
@@ -77,9 +76,18 @@ void LockActor::downgrade(Id id, Time now, Outbox& outbox) {
   const auto& claims = *table_.claims(id);
   const bool is_news = std::any_of(claims.begin(), claims.end(),
                                    [](const protocol::LockClaim& claim) { return !claim.shared; });
-  const auto granted = table_.downgrade(id);
+  auto granted = table_.downgrade(id);
   if (is_news) tell_converted(id);
-  settle(granted, now, outbox);
+  write_down(id, now);
+  settle(std::move(granted), now, outbox);
+}
+
+void LockActor::answer_upgrade(Id id, const Asker& asker, Time now) {
+  write_down(id, now);
+  Held held;
+  held.upgrades = id;
+  held.wait_for_disk = waits_for_disk(locks_.at(id));
+  answer_written(asker, protocol::ConvertLockReply{}, std::move(held));
 }
 
 // The table has made it exclusive.
@@ -89,9 +97,8 @@ void LockActor::finish_conversion(Id id, Time now, Outbox& outbox) {
   conversion_requests_.erase(conversion.key);
   conversions_.erase(found);
   locks_.at(conversion.lock).conversion = 0;
-  tell_converted(conversion.lock);
   if (leases_.lives(conversion.key.first, now))
-    return reply(conversion.asker, protocol::ConvertLockReply{}, outbox);
+    return answer_upgrade(conversion.lock, conversion.asker, now);
   reply(conversion.asker, protocol::ErrorReply{Code::cancelled, {}, "the session has ended"},
         outbox);
   downgrade(conversion.lock, now, outbox);

@@ -96,7 +96,8 @@ std::string LockActor::holder_name(Id id) const {
   if (const auto found = locks_.find(id); found != locks_.end()) return name_of(found->second);
   if (const auto found = conversions_.find(id); found != conversions_.end())
     return name_of(locks_.at(found->second.lock));
-  return leases_.name(commits_.at(id).key.first);
+  const auto commit = commits_.find(id);
+  return commit == commits_.end() ? "(the server)" : leases_.name(commit->second.key.first);
 }
 
 }  // namespace sluice::broker::locks

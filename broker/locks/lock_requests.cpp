@@ -55,8 +55,9 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
     Lock& lock = locks_.at(repeat->second);
     lock.asker = asker_of(message);
     if (lock.ending != Ending::no) return refuse({Code::fenced, {}, "the lock is given back"});
-    if (lock.token.number != 0)
-      reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+    if (!lock.answered) return;
+    confirm(repeat->second, now);
+    reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
     return;
   }
   const auto request = protocol::decode<protocol::AcquireLock>(message.body);
@@ -90,7 +91,7 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   lock.owner = request->owner;
   lock.agent = request->agent;
   if (const auto under = find_held(request->under)) lock.under = *under;
-  if (table_.submit({id, Kind::explicit_lock, std::move(*claims)})) return grant(id, now, outbox);
+  if (table_.submit({id, Kind::explicit_lock, std::move(*claims)})) return grant(id, now);
   const Time wait = no_wait ? commit_grace : Time{std::min(request->wait_ms, limits::wait_max_ms)};
   begin_waiting(id, now + wait);
   if (no_wait) return;
@@ -155,17 +156,41 @@ void LockActor::on_release_lock(const Message& message, Time now, Outbox& outbox
   if (!id)
     return outbox.send(
         runtime::make_error(message, {Code::fenced, id.error().path, id.error().detail}));
-  outbox.send(runtime::make_reply(message, protocol::ReleaseLockReply{}));
+  answer_written(asker_of(message), protocol::ReleaseLockReply{});
   end_lock(*id, Ending::released, now, outbox);
 }
 
 void LockActor::on_renew_lock(const Message& message, Time now, Outbox& outbox) {
   const auto request = protocol::decode<protocol::RenewLock>(message.body);
   if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const std::uint64_t session = message.stamp.session;
+  if (request->last && request->token.empty()) {
+    outbox.send(runtime::make_reply(message, protocol::RenewLockReply{}));
+    return forget_unconfirmed(session, now, outbox);
+  }
   const auto id = find_held(request->token);
-  if (!id) return outbox.send(runtime::make_error(message, id.error()));
-  leases_.renew(*id, now);
-  outbox.send(runtime::make_reply(message, protocol::RenewLockReply{locks_.at(*id).ttl_ms}));
+  if (id) {
+    confirm(*id, now);
+    const Lock& lock = locks_.at(*id);
+    const protocol::RenewLockReply renewed{lock.ttl_ms};
+    if (lock.owner.empty()) {
+      outbox.send(runtime::make_reply(message, renewed));
+    } else {
+      write_down(*id, now);
+      Held held;
+      held.wait_for_disk = true;
+      answer_written(asker_of(message), renewed, std::move(held));
+    }
+  } else {
+    outbox.send(runtime::make_error(message, id.error()));
+  }
+  if (request->last) forget_unconfirmed(session, now, outbox);
+}
+
+// Its holder lives, and knows that it has it.
+void LockActor::confirm(Id id, Time now) {
+  locks_.at(id).unconfirmed = false;
+  leases_.renew(id, now);
 }
 
 // The held lock of this token. Whoever knows the token may use it. Fails with `fenced`, or with
@@ -188,9 +213,10 @@ protocol::Result<Id> LockActor::find_held(std::string_view text) const {
 }
 
 // The table has granted it, a number is left, and its session lives.
-void LockActor::grant(Id id, Time now, Outbox& outbox) {
+void LockActor::grant(Id id, Time now) {
   Lock& lock = locks_.at(id);
   lock.token = {numbers_.draw(), protocol::to_hex(secrets_.bytes(8))};
+  watches_.begin(lock.token.number);
   lock.since = now;
   if (lock.ttl_ms == 0) lock.ttl_ms = leases_.lease_ms(lock.key.first);
   if (lock.owner.empty()) {
@@ -202,8 +228,11 @@ void LockActor::grant(Id id, Time now, Outbox& outbox) {
   }
   count_held(agents_of(id).front(), true);
   by_number_[lock.token.number] = id;
-  reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
-  tell_locked(id);
+  write_down(id, now);
+  Held held;
+  held.grants = id;
+  held.wait_for_disk = waits_for_disk(lock);
+  answer_written(lock.asker, protocol::AcquireLockReply{}, std::move(held));
 }
 
 // For one that is not granted to its session yet.
@@ -224,6 +253,7 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
   if (lock.conversion != 0) refuse_conversion(lock.conversion, gone, now, outbox);
   lock.ending = ending;
   tell_unlocked(id);
+  journal_.ended(lock.token.number);
   leases_.drop(id);
   if (ending != Ending::released) {
     remember_lost(lock.token.number, ending);

@@ -60,6 +60,15 @@ bool LockTable::submit(Request request) {
   return entry.held;
 }
 
+void LockTable::hold(Request request) {
+  assert(request.id != 0 && (entries_.empty() || entries_.rbegin()->first < request.id));
+  Entry& entry = entries_.emplace_hint(entries_.end(), request.id, Entry{})->second;
+  entry.kind = request.kind;
+  entry.claims = std::move(request.claims);
+  entry.held = true;
+  index(request.id, entry, true, true);
+}
+
 std::vector<Id> LockTable::remove(Id id) {
   const auto gone = entries_.find(id);
   if (gone == entries_.end()) return {};

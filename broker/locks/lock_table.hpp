@@ -75,6 +75,9 @@ class LockTable {
   /// True: granted. False: it waits, and a later `remove` will tell of its grant.
   bool submit(Request request);
 
+  /// Puts in a holder of before a restart, whatever is in its way.
+  void hold(Request request);
+
   /// Who would be in the way of a request that came now; nobody: `submit` would grant it. Explicit
   /// holders are named before waiters, and commits under way last.
   std::optional<Blocker> blocker(Kind kind, const std::vector<protocol::LockClaim>& claims) const;

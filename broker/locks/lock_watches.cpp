@@ -1,6 +1,7 @@
 // Watches: requests of clients for events, and where the events come from. Every grant, release,
-// conversion and commit is told to the WatchLog with its number; whoever waits for it is answered
-// at the end of the call. Read on: watch_log.hpp for the order, lock_actor.hpp.
+// conversion and commit is told to the WatchLog with its number, a grant when it is answered;
+// whoever waits for it is answered at the end of the call. Read on: watch_log.hpp for the order,
+// lock_actor.hpp.
 #include <algorithm>
 
 #include "broker/locks/lock_actor.hpp"
@@ -102,8 +103,11 @@ void LockActor::tell_locked(Id id) {
   watches_.tell(lock.token.number, lock_events(id, EventKind::lock));
 }
 
+// Of one whose grant was never answered nobody has heard, and nobody will.
 void LockActor::tell_unlocked(Id id) {
-  const Ending ending = locks_.at(id).ending;
+  const Lock& lock = locks_.at(id);
+  if (!lock.answered) return watches_.tell(lock.token.number, {});
+  const Ending ending = lock.ending;
   auto events = lock_events(id, EventKind::unlock);
   for (WatchEvent& event : events)
     event.detail = ending == Ending::expired  ? "expired"

@@ -3,9 +3,9 @@
 // thread alone. Read on: lock_watches.cpp, docs/architecture.md ("One event, hop by hop").
 //
 // Order. A commit draws its number when it goes to the publisher and is known to have happened only
-// when that has answered; grants and releases are done when they draw theirs. So what has a larger
-// number than one under way is held back until that one has come to its end: told is all up to
-// `now`, in the order of numbers.
+// when that has answered, and a grant when it is written down; releases are done when they draw
+// theirs. So what has a larger number than one under way is held back until that one has come to
+// its end: told is all up to `now`, in the order of numbers.
 //
 // Bounds. History and what is held back share their bounds. What is too old is forgotten; should
 // what is held back alone be too much, it is forgotten too, and everybody hears of a gap.

@@ -64,10 +64,12 @@ bool only_asks(const Message& message, const protocol::Publish& commit) {
 }  // namespace
 
 Publisher::Publisher(const PublisherConfig& config, storage::Storage& storage,
-                     storage::LogFiles& files, Recovered&& recovered)
+                     storage::LogFiles& files, std::function<protocol::Result<void>()> sync_locks,
+                     Recovered&& recovered)
     : config_(config),
       storage_(storage),
       files_(files),
+      sync_locks_(std::move(sync_locks)),
       log_(files, recovered.generation, recovered.next_sequence),
       outcomes_(std::move(recovered.outcomes)),
       epoch_(recovered.epoch),
@@ -80,6 +82,8 @@ void Publisher::on_message(Message&& message, Time now, Outbox& outbox) {
       return on_publish(std::move(message), now, outbox);
     case protocol::Type::reserve_numbers:
       return on_reserve_numbers(message, outbox);
+    case protocol::Type::sync_locks:
+      return on_sync_locks(message, outbox);
     case protocol::Type::checkpoint:
       return on_checkpoint(std::move(message), now, outbox);
     case protocol::Type::checkpoint_reply:
@@ -121,6 +125,15 @@ void Publisher::on_reserve_numbers(const Message& message, Outbox& outbox) {
     if (write_synced()) reserved_up_to_ = wanted->up_to;
   }
   outbox.send(runtime::make_reply(message, protocol::ReserveNumbersReply{reserved_up_to_}));
+}
+
+void Publisher::on_sync_locks(const Message& message, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::SyncLocks>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
+  const auto synced = sync_locks_();
+  if (!synced) spdlog::error("the lock journal could not be synced: {}", synced.error().detail);
+  outbox.send(runtime::make_reply(message,
+                                  protocol::SyncLocksReply{request->position, synced.has_value()}));
 }
 
 void Publisher::on_drained(Time now, Outbox& outbox) {

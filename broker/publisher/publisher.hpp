@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -50,13 +51,14 @@ struct PublisherCounters {
 
 class Publisher final : public runtime::Actor {
  public:
-  /// `recovered` is what `recover` gave for the same storage and log; all outlive the publisher.
+  /// `recovered` is what `recover` gave for the same storage and log; `sync_locks`
+  /// makes the lock journal durable. All outlive the publisher.
   Publisher(const PublisherConfig& config, storage::Storage& storage, storage::LogFiles& files,
-            Recovered&& recovered);
+            std::function<protocol::Result<void>()> sync_locks, Recovered&& recovered);
 
-  /// From Port::locks `publish` and `reserve_numbers`, from Port::checkpointer `checkpoint_reply`;
-  /// from anyone `checkpoint`: makes one now and answers when it is done, so that the next start
-  /// has nothing to replay.
+  /// From Port::locks `publish`, `reserve_numbers` and `sync_locks`, from Port::checkpointer
+  /// `checkpoint_reply`; from anyone `checkpoint`: makes one now and answers when it is done, so
+  /// that the next start has nothing to replay.
   void on_message(runtime::Message&& message, runtime::Time now, runtime::Outbox& outbox) override;
   void on_tick(runtime::Time now, runtime::Outbox& outbox) override;
   runtime::Time next_tick() const override;
@@ -94,6 +96,7 @@ class Publisher final : public runtime::Actor {
 
   void on_publish(runtime::Message&& message, runtime::Time now, runtime::Outbox& outbox);
   void on_reserve_numbers(const runtime::Message& message, runtime::Outbox& outbox);
+  void on_sync_locks(const runtime::Message& message, runtime::Outbox& outbox);
   void on_checkpoint(runtime::Message&& message, runtime::Time now, runtime::Outbox& outbox);
   void on_checkpoint_reply(const runtime::Message& message, runtime::Time now,
                            runtime::Outbox& outbox);
@@ -130,6 +133,7 @@ class Publisher final : public runtime::Actor {
   PublisherConfig config_;
   storage::Storage& storage_;
   storage::LogFiles& files_;
+  std::function<protocol::Result<void>()> sync_locks_;
   LogWriter log_;
   Outcomes outcomes_;
   std::uint64_t epoch_;

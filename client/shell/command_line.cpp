@@ -35,6 +35,12 @@ std::string unquoted(const std::string& argument) {
   return argument.starts_with(quote) ? argument.substr(1) : argument;
 }
 
+std::string list_of(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 class CommandFormatter : public CLI::Formatter {
  public:
   explicit CommandFormatter(std::string usage) : usage_(std::move(usage)) { column_width(26); }
@@ -143,6 +149,7 @@ Role operand_role(const std::string& usage, std::size_t index, std::size_t count
   if (name.starts_with("LOCAL")) return Role::local;
   if (name.starts_with("DIRECTORY")) return Role::directory;
   if (name.starts_with("LOCK")) return Role::own_lock;
+  if (name.starts_with("NUMBER")) return Role::lock_number;
   if (name.starts_with("COMMAND")) return Role::command_name;
   return Role::remote;
 }
@@ -369,6 +376,17 @@ int CommandLine::usage_error(const std::string& command, const std::string& what
 
 Command& Command::flag(const std::string& name, bool& value, const std::string& description) {
   app_.add_flag(name, value, description);
+  return *this;
+}
+
+Command& Command::text(const std::string& name, const std::string& unit, std::string& value,
+                       const std::string& description, std::vector<std::string> allowed) {
+  auto take = [&value, name, allowed = std::move(allowed)](const std::string& text) {
+    value = unquoted(text);
+    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+      throw CLI::ValidationError(name, "'" + value + "' is none of " + list_of(allowed));
+  };
+  app_.add_option_function<std::string>(name, take, description)->option_text(unit);
   return *this;
 }
 

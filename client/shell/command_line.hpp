@@ -41,18 +41,21 @@ class Command {
   explicit Command(CLI::App& app) : app_(app) {}
 
   Command& flag(const std::string& name, bool& value, const std::string& description);
+  /// Any text, or one of these.
+  Command& text(const std::string& name, const std::string& unit, std::string& value,
+                const std::string& description, std::vector<std::string> allowed = {});
   /// A whole number.
   Command& number(const std::string& name, const std::string& unit,
                   std::optional<std::uint64_t>& value, const std::string& description);
-  /// A duration in seconds, fractions allowed, up to a day.
+  /// A duration up to a day: see parsed_seconds().
   Command& seconds(const std::string& name, std::chrono::milliseconds& duration,
                    const std::string& description);
   /// --token and --wait of what changes something.
   Command& change_options(Change& change);
   /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them, and
-  /// says what each is: LOCAL is a path of this machine, LOCK a lock of the shell, COMMAND a
-  /// command, DIRECTORY one of the server or '-', everything else a path of the server; "X... Y"
-  /// are some and one.
+  /// says what each is: LOCAL is a path of this machine, LOCK a lock of the shell or a token,
+  /// NUMBER the number of a lock, COMMAND a command, DIRECTORY one of the server or '-', everything
+  /// else a path of the server; "X... Y" are some and one.
   Command& operands(const std::string& usage, std::vector<std::string>& operands, int min,
                     int max = no_limit);
 
@@ -73,11 +76,12 @@ enum class Role {
   /// The command to be run, and its arguments.
   child,
   /// Operands: a path of the server (of a directory there), of this machine, a lock of the shell,
-  /// the name of a command.
+  /// the number of any, the name of a command.
   remote,
   directory,
   local,
   own_lock,
+  lock_number,
   command_name,
   /// Where there is no such command.
   unknown,

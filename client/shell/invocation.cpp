@@ -50,6 +50,7 @@ Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
 
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
   if (change.token.empty()) change.token = seat_.locks().token_for(paths);
+  change.agent = agent;
   return change;
 }
 

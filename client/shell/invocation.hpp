@@ -23,6 +23,9 @@ bool ends_everything(const Error& error);
 
 class Invocation {
  public:
+  /// This process does one thing after another: what it holds, it does not release while it waits.
+  static constexpr std::uint64_t agent = 0;
+
   /// `global` is what was said for this command; the server is the seat's.
   Invocation(Seat& seat, Global global, Interruption& interruption);
 
@@ -40,7 +43,7 @@ class Invocation {
   /// How calls run: until interrupted.
   Call call() const { return {.stop = interruption_.token(), .progress = {}}; }
   /// The change as it is to be sent for these paths of the server: under a lock that the shell
-  /// holds on them, if no token was given. Any thread.
+  /// holds on them, if no token was given, and as one with all that this process does. Any thread.
   Change under_own_lock(Change change, const std::vector<std::string>& paths);
 
   /// Prints a failure and remembers its exit status; the first one counts. What ends everything is

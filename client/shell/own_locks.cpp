@@ -38,16 +38,20 @@ void OwnLocks::add(Lock lock, std::vector<Claim> claims) {
   locks_.push_back({std::move(lock), std::move(claims)});
 }
 
-std::size_t OwnLocks::release(const std::string& path, const std::string& number) {
-  auto meant = [&](const OwnLock& own) {
-    const auto& claims = own.claims;
-    return std::to_string(own.lock.number()) == number ||
-           std::any_of(claims.begin(), claims.end(),
-                       [&](const Claim& c) { return c.path == path; });
-  };
+std::vector<OwnLock*> OwnLocks::find(const std::string& path, const std::string& typed) {
+  std::vector<OwnLock*> meant;
+  for (OwnLock& own : locks_) {
+    const bool names_it = std::any_of(own.claims.begin(), own.claims.end(),
+                                      [&](const Claim& claim) { return claim.path == path; });
+    if (names_it || std::to_string(own.lock.number()) == typed || own.lock.token() == typed)
+      meant.push_back(&own);
+  }
+  return meant;
+}
+
+std::size_t OwnLocks::release(const std::string& path, const std::string& typed) {
   std::vector<OwnLock> going;
-  for (OwnLock& own : locks_)
-    if (meant(own)) going.push_back(std::move(own));
+  for (OwnLock* own : find(path, typed)) going.push_back(std::move(*own));
   std::erase_if(locks_, [](const OwnLock& own) { return own.lock.token().empty(); });
   for (OwnLock& own : going) own.lock.release();
   return going.size();

@@ -28,9 +28,11 @@ class OwnLocks {
  public:
   /// A lost one that is taken anew is forgotten.
   void add(Lock lock, std::vector<Claim> claims);
-  /// Gives back those that name exactly this path, or have this number as a text; how many there
-  /// were. Throws `fenced` if one was lost; it is forgotten then, too.
-  std::size_t release(const std::string& path, const std::string& number);
+  /// Those that name exactly this path, or have this number or token as a text.
+  std::vector<OwnLock*> find(const std::string& path, const std::string& typed);
+  /// Gives back those; how many there were. Throws `fenced` if one was lost; it is forgotten then,
+  /// too.
+  std::size_t release(const std::string& path, const std::string& typed);
   void release_all();
 
   /// The token to do something on all these paths under; that of a lock which covers only some of

@@ -79,10 +79,15 @@ using ReleaseLockReply = Empty<Type::release_lock_reply>;
 /// that.
 struct RenewLock {
   static constexpr Type type = Type::renew_lock;
+  /// May be empty with `last`: the session holds none.
   std::string token;
+  /// After a restart: the session has renewed all that it holds. What it does not know of goes at
+  /// once.
+  bool last = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("token", s.token);
+    v.may("last", s.last);
   }
 };
 

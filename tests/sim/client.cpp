@@ -94,7 +94,7 @@ void Client::on_news(const Message& message) {
   if (!welcome) return;
   if (epoch_ != 0 && welcome->epoch < epoch_)
     throw Violation{fmt::format("epoch {} came after {}", welcome->epoch, epoch_)};
-  if (!welcome->resumed || welcome->epoch != epoch_) machine_.locks.loses_all(session_number_);
+  if (!welcome->resumed && welcome->epoch == epoch_) machine_.locks.loses_all(session_number_);
   epoch_ = welcome->epoch;
 }
 

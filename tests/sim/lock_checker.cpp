@@ -137,7 +137,6 @@ void LockChecker::on_published(const Message& message) {
 
 void LockChecker::on_server_gone() {
   under_way_.clear();
-  for (auto& [number, grant] : grants_) grant.believed = false, grant.released = true;
 }
 
 void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) {

@@ -27,7 +27,7 @@ class LockChecker {
   void on_released(const Message& reply);
   void on_publish(const Message& message);
   void on_published(const Message& message);
-  /// Explicit locks do not outlive the server.
+  /// Explicit locks outlive the server.
   void on_server_gone();
 
   // --- at the clients ---

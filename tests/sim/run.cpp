@@ -112,7 +112,7 @@ void Run::start_server() {
                                     protocol::name(started.error().code), started.error().path,
                                     started.error().detail)};
       world_.trace("server: recovery fails: {}", started.error().detail);
-      machine_.log.crash();
+      machine_.crash();
       return restart_later(second);
     }
     server_ = *started;
@@ -120,10 +120,9 @@ void Run::start_server() {
     world_.trace("server: killed in recovery");
     if (world_.dice(50)) {
       ++power_losses_;
-      machine_.storage.power_loss(world_.random());
-      machine_.log.power_loss(world_.random());
+      machine_.power_loss(world_.random());
     } else {
-      machine_.log.crash();
+      machine_.crash();
     }
     return restart_later(100 * ms);
   }
@@ -146,12 +145,11 @@ void Run::stop_server(bool power) {
   machine_.locks.on_server_gone();
   if (power) {
     for (auto& process : processes_) process.reset();
-    machine_.storage.power_loss(world_.random());
-    machine_.log.power_loss(world_.random());
+    machine_.power_loss(world_.random());
     for (std::size_t i = 0; i < processes_.size(); ++i)
       world_.after(world_.delay(0, 5 * second), [this, i] { start_worker_process(i); });
   } else {
-    machine_.log.crash();
+    machine_.crash();
   }
   restart_later(3 * second);
 }

@@ -23,11 +23,14 @@ protocol::Result<std::shared_ptr<Server>> Server::start(World& world, Machine& m
   auto recovered = broker::publisher::recover(machine.storage, machine.log);
   if (!recovered) return tl::make_unexpected(recovered.error());
   if (!recovered->notes.empty()) throw Violation{"recovery notes: " + recovered->notes.front()};
-  return std::shared_ptr<Server>(new Server(world, machine, settings, std::move(*recovered)));
+  auto locks = broker::locks::LockJournal::recover(machine.journal);
+  if (!locks) return tl::make_unexpected(locks.error());
+  return std::shared_ptr<Server>(
+      new Server(world, machine, settings, std::move(*recovered), std::move(*locks)));
 }
 
 Server::Server(World& world, Machine& machine, const ServerSettings& settings,
-               broker::publisher::Recovered&& recovered)
+               broker::publisher::Recovered&& recovered, broker::locks::RecoveredLocks&& locks)
     : world_(world),
       machine_(machine),
       settings_(settings),
@@ -40,10 +43,12 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
   machine.watches.begin_life(first_number);
   lock_actor_ = std::make_unique<broker::locks::LockActor>(
       broker::locks::LockConfig{recovered.epoch, first_number, recovered.reserved_up_to,
-                                settings.lease_ms},
-      secrets_);
-  publisher_ = std::make_unique<broker::publisher::Publisher>(settings.publisher, machine.storage,
-                                                              machine.log, std::move(recovered));
+                                settings.lease_ms, settings.locks, 0},
+      machine.journal, locks.end, secrets_);
+  lock_actor_->restore(locks.locks, std::exchange(machine.power_lost, false), world.time());
+  publisher_ = std::make_unique<broker::publisher::Publisher>(
+      settings.publisher, machine.storage, machine.log,
+      [this] { return lock_actor_->sync_journal(); }, std::move(recovered));
   checkpointer_ = std::make_unique<broker::publisher::Checkpointer>(machine.storage);
   broker::BrokerConfig config;
   config.epoch = epoch_;

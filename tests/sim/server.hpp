@@ -18,6 +18,7 @@
 #include "tests/sim/lock_checker.hpp"
 #include "tests/sim/truth.hpp"
 #include "tests/sim/watcher.hpp"
+#include "tests/support/sim_journal.hpp"
 #include "tests/support/sim_storage.hpp"
 #include "workers/worker.hpp"
 
@@ -36,9 +37,23 @@ class SimSecrets final : public runtime::Secrets {
 /// Everything on the server's machine that outlives a process, and who watches it.
 struct Machine {
   explicit Machine(World& world) : truth(world), locks(world) {}
+  /// The server's process is gone; what it wrote stays.
+  void crash() {
+    log.crash();
+    journal.crash();
+  }
+  void power_loss(testing::Random& random) {
+    storage.power_loss(random);
+    log.power_loss(random);
+    journal.power_loss(random);
+    power_lost = true;
+  }
   testing::SimFaults faults;
   testing::SimStorage storage{&faults};
   testing::SimLogFiles log{&faults};
+  testing::SimJournal journal{&faults};
+  /// The power was lost since the last start.
+  bool power_lost = false;
   Truth truth;
   LockChecker locks;
   WatchChecker watches;
@@ -51,6 +66,7 @@ struct ServerSettings {
   std::uint32_t lease_ms = 3000;
   unsigned threads = 1;
   broker::publisher::PublisherConfig publisher;
+  broker::locks::LockDurability locks = broker::locks::LockDurability::full;
 };
 
 class Server {
@@ -71,7 +87,7 @@ class Server {
 
  private:
   Server(World& world, Machine& machine, const ServerSettings& settings,
-         broker::publisher::Recovered&& recovered);
+         broker::publisher::Recovered&& recovered, broker::locks::RecoveredLocks&& locks);
   std::shared_ptr<Host> add_host(const std::string& name, Micros busy_max);
   void add_worker(unsigned index);
   void listen();

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -43,6 +44,7 @@ class ActorProbe {
   }
   void tell(runtime::Message&& message) {
     actor_.on_message(std::move(message), now_, outbox_);
+    if (drain_after_each) actor_.on_drained(now_, outbox_);
     collect();
   }
   /// Says that all messages that waited have been handed over.
@@ -97,9 +99,10 @@ class ActorProbe {
     sent_.clear();
   }
   std::size_t unexpected() const { return sent_.size(); }
-  /// Messages of this type are not among those expected in order, but kept for `take_aside`.
-  void set_aside(protocol::Type type) { aside_type_ = type; }
-  std::vector<runtime::Message> take_aside() { return std::exchange(aside_, {}); }
+  /// Sees what is sent first; what it takes (true) is not among that to be expected.
+  std::function<bool(runtime::Message&)> intercept;
+  /// Every message is the last of a batch.
+  bool drain_after_each = false;
 
  private:
   runtime::Message take(const runtime::Peer& to, protocol::Type type) {
@@ -120,10 +123,7 @@ class ActorProbe {
   }
   void collect() {
     for (auto& message : outbox_.take()) {
-      if (message.header.type == aside_type_)
-        aside_.push_back(std::move(message));
-      else
-        sent_.push_back(std::move(message));
+      if (!intercept || !intercept(message)) sent_.push_back(std::move(message));
     }
   }
 
@@ -131,8 +131,6 @@ class ActorProbe {
   runtime::Time now_;
   runtime::Outbox outbox_;
   std::deque<runtime::Message> sent_;
-  protocol::Type aside_type_{};
-  std::vector<runtime::Message> aside_;
 };
 
 }  // namespace sluice::tests

@@ -23,7 +23,7 @@ inline bool chance(Random& random, unsigned percent) {
   return below(random, 100) < percent;
 }
 
-/// Every call of `Storage` and `LogFiles`, to say which shall fail.
+/// Every call of `Storage`, `LogFiles` and `JournalFiles`, to say which shall fail.
 enum class DiskCall : std::uint8_t {
   stat,
   list,
@@ -58,6 +58,10 @@ enum class DiskCall : std::uint8_t {
   log_append,
   log_sync,
   log_drop_before,
+  journal_read,
+  journal_reserve,
+  journal_write,
+  journal_sync,
   count_
 };
 

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import signal
+import subprocess
 
 import harness
 import test_in_shell
@@ -511,6 +512,135 @@ class Locking(RowTest):
         self.assertEqual(self.error_object(process.log_text())['exit'], 6)
 
 
+    @row('lock', '--on-loss')
+    def test_lock_on_loss(self):
+        self.silent('--on-loss', 'term', 'a', '--', 'true')
+        self.fails(2, '--on-loss', 'pray', 'a', '--', 'true', says="'pray' is none of term, ignore")
+        for what, says in (('term', 'told to end'), ('ignore', 'the command goes on')):
+            done = self.directory / what
+            process = self.start_sluice(
+                'lock', '--on-loss', what, 'a', '--', 'sh', '-c',
+                f'trap "exit 3" TERM; read line; echo done > {done}', stdin=subprocess.PIPE)
+            [lock] = wait_for(lambda: self.json('locks'), 10, 'the lock')
+            self.ok('lock-break', lock['number'])
+            wait_for(lambda: says in process.log_text(), 10, 'the loss told')
+            if what == 'ignore':
+                process.popen.communicate(b'go on\n')
+            self.assertEqual(process.wait(10), 6)
+            self.assertEqual(done.exists(), what == 'ignore')
+            self.assertRegex(process.log_text(), r'\Asluice: a: [^\n]*\n\Z')
+
+    def owned(self, *options, path='a'):
+        """The token of a lock of a named owner; it goes with the test."""
+        token = self.ok('lock', '--owner', 'nightly', '--ttl', '10m', *options, path).strip()
+        self.addCleanup(self.sluice, 'unlock', token)
+        return token
+
+    @row('lock', '--owner')
+    def test_lock_owner(self):
+        token = self.text('--owner', 'nightly', '--ttl', '1h', 'a').strip()
+        self.assertRegex(token, r'\A\d+-[0-9a-f]{16}\Z')
+        [lock] = self.json('locks')
+        self.assertEqual((lock['holder'], f'{lock["number"]}'), ('nightly', token.split('-')[0]))
+        self.assertTrue(3500e3 < lock['left_ms'] <= 3600e3, lock)
+        self.fails(5, '--owner', 'other', '--ttl', '1h', 'a', says='held by nightly')
+        self.ok('unlock', token)
+        self.shapes = ['grant']
+        [grant] = self.objects('--owner', 'nightly', '--ttl', '15m', '--shared', 'a', 'b')
+        self.assertEqual(grant['ttl_ms'], 900_000)
+        self.ok('unlock', grant['token'])
+        self.fails(2, '--owner', 'nightly', 'a', says='--ttl')
+        self.fails(2, '--owner', 'nightly', '--ttl', '1h', 'a', '--', 'true', says='no command')
+        self.fails(2, '--owner', 'x' * 129, '--ttl', '1h', 'a', says='128 bytes')
+        with open('/dev/full', 'wb') as full:
+            process = self.start_sluice('lock', '--owner', 'x', '--ttl', '1h', 'a', stdout=full)
+        self.assertEqual(process.wait(10), 1)
+        self.assertEqual(self.json('locks'), [])
+
+    @row('renew', '')
+    def test_renew(self):
+        token = self.owned()
+        self.silent(token)
+        self.silent(token=token)
+        [renewal] = self.objects(token)
+        self.assertEqual(renewal, {'number': int(token.split('-')[0]), 'ttl_ms': 600_000})
+        self.assertEqual(self.objects(token=token), [renewal])
+        self.ok('unlock', token)
+        self.fails(6, token, says='lock')
+        self.fails(2, says='say which lock')
+        self.fails(2, '17', says='token')
+
+    @row('upgrade', '')
+    def test_upgrade(self):
+        token = self.owned('--shared')
+        self.fails(6, '17-0123456789abcdef', says='lock 17: ')
+        other = self.owned('--shared')
+        self.fails(5, token, says='locked by somebody else')
+        self.ok('unlock', other)
+        self.silent(token)
+        self.assertEqual(self.json('locks')[0]['claims'][0]['mode'], 'exclusive')
+        self.silent(token=token)
+        self.assertEqual(self.objects(token),
+                         [{'number': int(token.split('-')[0]), 'mode': 'exclusive'}])
+        self.fails(2, says='say which lock')
+
+    @row('upgrade', '--wait')
+    def test_upgrade_wait(self):
+        token, other = self.owned('--shared'), self.owned('--shared')
+        self.fails(5, '--wait', '0.1', token, says='still locked')
+        self.fails(2, '--wait', 'long', token, says="'long'")
+        waiter = self.start_sluice('--json', 'upgrade', '--wait', '1m', token)
+        wait_for(lambda: 'waits' in self.json('locks')[0]['holder'], 10, 'a waiter')
+        self.fails(5, '--wait', '1m', other, says='waiting for this would never end')
+        self.ok('unlock', other)
+        result = waiter.output(10)
+        self.assertEqual((result.status, json.loads(result.out)['mode']), (0, 'exclusive'))
+        self.silent('--wait', '1', token)
+
+    @row('downgrade', '')
+    def test_downgrade(self):
+        token = self.owned()
+        reader = self.start_sluice('lock', '--shared', '--wait', '1m', 'a', '--', 'true')
+        wait_for(lambda: len(self.json('locks')) == 2, 10, 'a waiter')
+        self.silent(token)
+        self.assertEqual(reader.wait(10), 0)
+        self.assertEqual(self.objects(token),
+                         [{'number': int(token.split('-')[0]), 'mode': 'shared'}])
+        self.assertEqual(self.objects(token=token)[0]['mode'], 'shared')
+        self.fails(6, '17-0123456789abcdef', says='lock 17: ')
+
+    @row('unlock', '')
+    def test_unlock(self):
+        first, second = self.owned(path='a'), self.owned(path='b')
+        self.silent(first, second)
+        self.assertEqual(self.json('locks'), [])
+        self.fails(6, first, says='lock')
+        holder, token = self.hold('a')
+        self.silent(token)
+        holder.popen.stdin.close()
+        self.assertEqual(holder.wait(10), 6)
+        self.fails(2, says='say which')
+        self.fails(2, 'a', says='token')
+
+    @row('unlock', '--all')
+    def test_unlock_all(self):
+        self.fails(2, '--all', says='shell')
+
+    @row('lock-break', '')
+    def test_lock_break(self):
+        token = self.owned(path='a')
+        number = int(token.split('-')[0])
+        self.assertRegex(self.text(number),
+                         rf'\ABroke lock {number} of nightly on a, held for [\d.]+s\.\n\Z')
+        self.fails(3, number, says='no such lock is held')
+        self.assertEqual(self.sluice('renew', token).status, 6)
+        holder, token = self.hold('--tree', 'b')
+        [broken] = self.objects(token)
+        self.assertTrue(broken['holder'].endswith(f':{holder.pid}'), broken)
+        self.assertEqual(holder.wait(10), 6)
+        self.fails(2, 'x', says='number')
+
+
 class Global(RowTest):
     @row(GLOBAL, '--server')
     def test_server(self):
@@ -556,7 +686,7 @@ class Complete(harness.SystemTest):
     @staticmethod
     def commands_in(text):
         listed = text.split('Subcommands:\n')[1].split('\n\n')[0]
-        return set(re.findall(r'(?m)^ {2}(\w+)', listed))
+        return set(re.findall(r'(?m)^ {2}([\w-]+)', listed))
 
     def test_commands(self):
         self.assertEqual(self.commands_in(self.help()), set(PAGE.commands))

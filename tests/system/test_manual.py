@@ -29,7 +29,7 @@ def options_in(text):
 
 def commands_in(text):
     """The list that help prints."""
-    return set(re.findall(r'(?m)^  ([a-z]+) ', text.partition('Subcommands:')[2]))
+    return set(re.findall(r'(?m)^  ([a-z-]+) ', text.partition('Subcommands:')[2]))
 
 
 def source_of(page):
@@ -42,7 +42,7 @@ def options_of_page(text):
 
 class Manual(harness.SystemTest):
     def check_commands(self, section, listed, common, help_of_one):
-        described = re.findall(r'(?ms)^## ([a-z]+)( [^\n]*|)\n(.*?)(?=^## |\Z)', section)
+        described = re.findall(r'(?ms)^## ([a-z-]+)( [^\n]*|)\n(.*?)(?=^## |\Z)', section)
         self.assertEqual(sorted(name for name, _, _ in described), sorted(listed))
         for name, usage, text in described:
             help_text = help_of_one(name)

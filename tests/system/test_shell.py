@@ -114,7 +114,11 @@ class OnATerminal(ShellTest):
         self.main.start()
         terminal.wait('^still here$', 40)
         terminal.wait('started anew', 20)
-        terminal.run('pwd').wait(r'lock \d+ is lost')
+        # The lock has come over it.
+        terminal.run('pwd; put note note; pwd').wait(r'^/\n/$')
+        self.ready(terminal)
+        self.ok('lock-break', self.json('locks')[0]['number'])
+        terminal.run('pwd').wait(r'lock \d+ is lost \(it was broken')
         self.ready(terminal)
         # Nobody knows what was done to it meanwhile: not without its user's word.
         terminal.run('rm note').wait('not held any more')

@@ -10,6 +10,11 @@ from harness import SLUICE, wait_for
 from row_test import CHANGES, NOWHERE, PAGE, SharedServer
 
 
+# What is told a lock by its token, and one that no lock has.
+BY_TOKEN = ('renew', 'upgrade', 'downgrade', 'unlock')
+STALE = '17-0123456789abcdef'
+
+
 class Statuses(SharedServer):
     def stopped_commands(self):
         """All commands that ask a server, with what they would ask."""
@@ -17,14 +22,18 @@ class Statuses(SharedServer):
                 'watch': ['-r', '--from', '0'],
                 'mkdir': ['new'], 'rm': ['x/file1'], 'mv': ['x/file2', 'moved'],
                 'cp': ['x/file0', 'copy'], 'put': [self.note, 'put'],
-                'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true']}
+                'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true'],
+                **{name: [STALE] for name in BY_TOKEN}, 'lock-break': [17]}
 
     def documented(self, status):
         return {name for name in PAGE.commands if status in PAGE.rows[name, ''].exits}
 
-    def provoke(self, status, cases, **options):
+    def provoke(self, status, cases, in_shell=(), **options):
         """Runs what has to end with that status: these commands and no others can."""
-        self.assertEqual(set(cases), self.documented(status), f'exit status {status}')
+        self.assertEqual({*cases, *in_shell}, self.documented(status), f'exit status {status}')
+        for command in in_shell:
+            with self.subTest(command=command, status=status):
+                self.refused(status, '-c', f'{command} none', **options)
         for command, arguments in cases.items():
             with self.subTest(command=command, status=status):
                 self.refused(status, command, *arguments, **options)
@@ -41,9 +50,16 @@ class Statuses(SharedServer):
         self.config = self.directory / 'sluice.conf'
         self.config.write_text('[lab]\nendpoint = tcp://lab.example:5970\n')
         cases = {**self.stopped_commands(), 'servers': [], 'version': [], 'help': []}
+        # It never prints anything.
+        del cases['unlock']
         self.assertEqual(set(cases), self.documented(1))
         # It prints nothing of its own; this machine fails it by having no more processes.
         del cases['lock']
+        token = self.ok('lock', '--owner', 'me', '--ttl', '1h', '--shared', 'b').strip()
+        self.addCleanup(self.sluice, 'unlock', token)
+        cases.update({name: [token] for name in BY_TOKEN if name in cases})
+        other = self.ok('lock', '--owner', 'me', '--ttl', '1h', 'c').strip()
+        cases['lock-break'] = [other]
         holder, _ = self.hold('a')
         for command, arguments in cases.items():
             with self.subTest(command=command), open('/dev/full', 'wb') as full:
@@ -63,8 +79,8 @@ class Statuses(SharedServer):
     def test_not_found(self):
         self.provoke(3, {'ls': ['none'], 'stat': ['none'], 'cat': ['none'], 'mkdir': ['none/d'],
                          'rm': ['none'], 'mv': ['none', 'a'], 'cp': ['none', 'a'],
-                         'put': [self.note, 'none/a'], 'get': ['none', self.directory / 'a']},
-                     says='none')
+                         'put': [self.note, 'none/a'], 'get': ['none', self.directory / 'a'],
+                         'lock-break': [1]}, in_shell=BY_TOKEN)
 
     def test_wrong_kind(self):
         self.tree()
@@ -76,16 +92,19 @@ class Statuses(SharedServer):
 
     def test_locked(self):
         self.tree()
-        holder, _ = self.hold('--tree', '.')
+        holders = [self.hold('--shared', '--tree', '.') for _ in range(2)]
         self.provoke(5, {**{name: self.stopped_commands()[name] for name in CHANGES},
-                         'lock': ['x', '--', 'true']}, says='locked by somebody else')
-        self.end(holder)
+                         'lock': ['x', '--', 'true'], 'upgrade': [holders[0][1]]},
+                     says='locked by somebody else')
+        for holder, _ in holders:
+            self.end(holder)
 
     def test_lock_not_held(self):
         self.tree()
         holder, token = self.hold('elsewhere')
         self.end(holder)
         cases = {name: ['--token', token, *self.stopped_commands()[name]] for name in CHANGES}
+        cases.update({name: [token] for name in BY_TOKEN})
         # `lock` itself: test_lock_ttl.
         self.assertEqual({*cases, 'lock'}, self.documented(6))
         for command, arguments in cases.items():

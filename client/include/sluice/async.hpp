@@ -95,6 +95,20 @@ class SLUICE_API AsyncClient {
   std::future<Lock> acquire(const std::vector<Claim>& claims, const Acquire& how = {}) const;
   /// As Lock::release. Waits for an Acquire::on_lost of the lock that is under way.
   std::future<void> release(Lock lock) const;
+  /// As Client::acquire_named.
+  std::future<NamedLock> acquire_named(const std::string& owner, const std::vector<Claim>& claims,
+                                       const Acquire& how) const;
+  /// As Client::renew.
+  std::future<std::chrono::milliseconds> renew(const std::string& token,
+                                               const Call& call = {}) const;
+  /// As Client::upgrade.
+  std::future<void> upgrade(const std::string& token, const Upgrade& how = {}) const;
+  /// As Client::downgrade.
+  std::future<void> downgrade(const std::string& token, const Call& call = {}) const;
+  /// As Client::release.
+  std::future<void> release(const std::string& token, const Call& call = {}) const;
+  /// As Client::break_lock.
+  std::future<void> break_lock(std::uint64_t number, const Call& call = {}) const;
   /// All holders and waiters, as Client::locks tells them. On a thread.
   std::future<std::vector<LockEntry>> locks(const std::string& path, const Call& call = {}) const;
 

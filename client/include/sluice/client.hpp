@@ -125,8 +125,25 @@ class SLUICE_API Client {
   // --- locks ---
 
   /// All of the set or nothing: up to 64 paths. Blocks for up to Acquire::wait. Throws `locked`
-  /// (names the holder), `wait_timeout`, `too_many_locks`, `too_large`.
+  /// (names the holder), `wait_timeout`, `deadlock`, `too_many_locks`, `too_large`.
   Lock acquire(const std::vector<Claim>& claims, const Acquire& how = {});
+  /// The same for a name (up to 128 bytes), which others see as the holder: the lock outlives this
+  /// process, and is durable when this returns. Acquire::ttl must be given, on_lost is not heard.
+  /// Throws `usage` for a name or a time that cannot be.
+  NamedLock acquire_named(const std::string& owner, const std::vector<Claim>& claims,
+                          const Acquire& how);
+  // By token, of named owners and all others, whoever acquired them. Throw `fenced` or
+  // `lease_expired` if the lock is not held; a path then is "lock NUMBER".
+  /// Starts its time to live anew, and tells how long that is.
+  std::chrono::milliseconds renew(const std::string& token, const Call& call = {});
+  /// As Lock::upgrade and Lock::downgrade.
+  void upgrade(const std::string& token, const Upgrade& how = {});
+  void downgrade(const std::string& token, const Call& call = {});
+  /// Gives it back.
+  void release(const std::string& token, const Call& call = {});
+  /// Takes a lock away from whoever holds it, by its number in the list: for administrators. What
+  /// the holder does under it from then on fails with `fenced`. Throws `fenced` if it is not held.
+  void break_lock(std::uint64_t number, const Call& call = {});
   /// Holders and waiters at, above (tree locks) and beneath a path; "" is all. Calls `page` for
   /// some at a time.
   void locks(const std::string& path, const LockPage& page, const Call& call = {});

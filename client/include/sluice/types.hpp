@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/error.hpp"
+
 namespace sluice {
 
 /// How to reach the server, and how long to try.
@@ -105,6 +107,8 @@ struct Change {
   /// now) where absent. Heard by put, make_directory and set_attributes.
   std::optional<std::uint32_t> mode = {};
   std::optional<std::int64_t> mtime_ns = {};
+  /// Who waits, as in Acquire.
+  std::optional<std::uint64_t> agent = {};
 };
 
 /// A local file at one end of a transfer.
@@ -157,12 +161,43 @@ struct Acquire {
   std::chrono::milliseconds ttl{0};
   /// Once asked to stop, the acquire ends with `cancelled`, unless the lock is here already.
   std::stop_token stop = {};
-  /// Called once when the lock is lost, as Lock::lost() tells it, even if that is before the
-  /// acquire returns; never after the Lock was released, destroyed or assigned to (those wait for a
-  /// call that is under way), nor because the Client ends. On a thread of the client's own, for all
-  /// its locks one after the other: it may use the Client and the Lock, but must not destroy the
-  /// Client, nor throw (that ends the program).
-  std::function<void()> on_lost = {};
+  /// Called once when the lock is lost, as Lock::lost() tells it, with the reason (Lock::loss()),
+  /// even if that is before the acquire returns; never after the Lock was released, destroyed or
+  /// assigned to (those wait for a call that is under way), nor because the Client ends. On a
+  /// thread of the client's own, for all its locks one after the other: it may use the Client and
+  /// the Lock, but must not destroy the Client, nor throw (that ends the program).
+  std::function<void(const Error& reason)> on_lost = {};
+  /// Who waits. A wait that would never end is refused with `deadlock`: what the same agent of this
+  /// Client holds is what it would have to wait for, over any number of others that wait. So an
+  /// agent has to be something that does one thing after another. By default each thread that calls
+  /// is one, and each future is one of its own. 0 stands for the whole Client. A thread that is to
+  /// wait for what another one of the same agent will release needs another number.
+  std::optional<std::uint64_t> agent = {};
+  /// The token of a lock whose holder waits meanwhile, too, be it another process: what that one
+  /// holds makes a deadlock as well. A program that was started by `sluice lock` finds it in
+  /// $SLUICE_LOCK_TOKEN. May be empty, or no longer held.
+  std::string under = {};
+};
+
+/// A lock that belongs to a name and not to a session: it lives for `ttl` from its grant and from
+/// each renewal, whatever becomes of the process that took it, and whoever has the token may renew,
+/// upgrade, downgrade and release it.
+struct NamedLock {
+  /// NUMBER-SECRET: goes into Change::token.
+  std::string token;
+  /// What others see in lists.
+  std::uint64_t number = 0;
+  std::chrono::milliseconds ttl{0};
+};
+
+/// How a shared lock becomes an exclusive one.
+struct Upgrade {
+  /// How long to wait for other holders; 0: fail with `locked` at once if there are any.
+  std::chrono::milliseconds wait{0};
+  /// Once asked to stop, it ends with `cancelled`, unless the lock is exclusive already.
+  std::stop_token stop = {};
+  /// Who waits, as in Acquire.
+  std::optional<std::uint64_t> agent = {};
 };
 
 /// A holder or a waiter in the list of locks.

@@ -1,6 +1,7 @@
 // `sluice lock`: runs a command under a lock, like flock(1). Signals go to the command, and this
 // process ends after it. A command whose lock is lost is told to end: what it does from then on
-// is refused by the server where it uses the token.
+// is refused by the server where it uses the token. With --owner no command is run: the lock
+// belongs to a name then, and lives as long as somebody renews it.
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 
 #include "client/shell/child.hpp"
@@ -20,10 +22,15 @@ namespace {
 
 constexpr int look_every_ms = 100;
 constexpr int lock_lost = 6;
+// What is done with a command whose lock is lost.
+constexpr const char* end_it = "term";
+constexpr const char* let_it_run = "ignore";
 
 struct Options {
   bool shared = false;
   bool tree = false;
+  std::string owner;
+  std::string on_loss = end_it;
   std::chrono::milliseconds wait{0};
   std::chrono::milliseconds ttl{0};
   std::vector<std::string> paths;
@@ -36,8 +43,15 @@ void forward_signals(int signal_fd, Child& child) {
     if (info.ssi_code != SI_KERNEL) child.send(static_cast<int>(info.ssi_signo));
 }
 
+void tell_loss(const Lock& lock, const std::string& paths, bool ends, const Invocation& run) {
+  const auto loss = lock.loss();
+  std::string detail = loss && !loss->detail().empty() ? loss->detail() + "; " : "";
+  detail += ends ? "the command was told to end" : "the command goes on";
+  print_error(Error(loss ? loss->code() : "fenced", paths, detail), run.global());
+}
+
 // Whether the lock was held to the end.
-bool accompany(Child& child, const Lock& lock, int signal_fd, const Error& lost_error,
+bool accompany(Child& child, const Lock& lock, int signal_fd, const std::string& paths, bool ends,
                const Invocation& run) {
   bool held = true;
   std::array<pollfd, 2> ready{{{child.ended_fd(), POLLIN, 0}, {signal_fd, POLLIN, 0}}};
@@ -47,8 +61,8 @@ bool accompany(Child& child, const Lock& lock, int signal_fd, const Error& lost_
     if (ready[1].revents != 0) forward_signals(signal_fd, child);
     if (held && lock.lost()) {
       held = false;
-      print_error(lost_error, run.global());
-      child.send(SIGTERM);
+      tell_loss(lock, paths, ends, run);
+      if (ends) child.send(SIGTERM);
     }
   }
 }
@@ -64,14 +78,13 @@ int release(Lock& lock, int status, Invocation& run) {
 }
 
 int run_under(Lock& lock, const std::vector<std::string>& command, const std::string& paths,
-              Invocation& run) {
+              bool ends, Invocation& run) {
   const LentSignals signals(run.interruption());
   run.interruption().check();
   try {
     Child child(command, {{"SLUICE_LOCK_TOKEN", lock.token()}, {"SLUICE_SERVER", run.server()}},
                 run.interruption().original_mask());
-    const Error lost_error("fenced", paths, "the command was told to end");
-    const bool held = accompany(child, lock, signals.fd(), lost_error, run);
+    const bool held = accompany(child, lock, signals.fd(), paths, ends, run);
     const int status = child.wait();
     return held ? release(lock, status, run) : lock_lost;
   } catch (const std::system_error& error) {
@@ -84,11 +97,17 @@ int run_under(Lock& lock, const std::vector<std::string>& command, const std::st
   }
 }
 
+std::string grant_json(std::uint64_t number, const std::string& token,
+                       std::chrono::milliseconds ttl) {
+  return JsonObject().add("number", number).add("token", token).add("ttl_ms", ttl.count()).text() +
+         "\n";
+}
+
 // For the commands that follow in the shell.
 int keep(Lock lock, std::vector<Claim> claims, Invocation& run) {
   const std::uint64_t number = lock.number();
   if (run.json())
-    run.out().print(JsonObject().add("number", number).add("token", lock.token()).text() + "\n");
+    run.out().print(grant_json(number, lock.token(), lock.ttl()));
   else if (run.out().is_terminal())
     run.out().print(fmt::format("Lock {} is held on {}; 'unlock {}' gives it back.\n", number,
                                 paths_text(claims), number));
@@ -96,19 +115,49 @@ int keep(Lock lock, std::vector<Claim> claims, Invocation& run) {
   return 0;
 }
 
+int take_for_owner(const Options& options, const std::vector<Claim>& claims, const Acquire& how,
+                   Invocation& run) {
+  const NamedLock lock = run.client().acquire_named(options.owner, claims, how);
+  try {
+    run.out().print(run.json() ? grant_json(lock.number, lock.token, lock.ttl) : lock.token + "\n");
+    run.out().flush();
+  } catch (...) {
+    // Nobody has the token.
+    run.client().release(lock.token);
+    throw;
+  }
+  return 0;
+}
+
+// A lock needs something that lives as long: a command, a shell, a named owner.
+void check(const Options& options, bool has_command, bool in_shell) {
+  if (options.owner.empty() && !has_command && !in_shell)
+    throw Error("usage", "lock", "a command is needed behind '--', or --owner");
+  if (options.owner.empty()) return;
+  if (has_command) throw Error("usage", "lock", "with --owner no command is run");
+  if (options.ttl == std::chrono::milliseconds(0))
+    throw Error("usage", "lock", "--owner needs --ttl, the time after which nobody holds it");
+}
+
 int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
-  const bool hold = command.empty() && run.seat().is_shell();
-  if (command.empty() && !hold) throw Error("usage", "lock", "a command is needed behind '--'");
+  check(options, !command.empty(), run.seat().is_shell());
   std::vector<Claim> claims;
   std::string paths;
   for (const std::string& typed : options.paths) {
     claims.push_back({remote_path(typed), options.tree, options.shared});
     paths += (paths.empty() ? "" : ", ") + claims.back().path;
   }
-  Lock lock = run.client().acquire(
-      claims, {.wait = options.wait, .ttl = options.ttl, .stop = run.interruption().token()});
-  return hold ? keep(std::move(lock), std::move(claims), run)
-              : run_under(lock, command, paths, run);
+  // Whoever started this process waits for it.
+  const char* outer = std::getenv("SLUICE_LOCK_TOKEN");
+  const Acquire how{.wait = options.wait,
+                    .ttl = options.ttl,
+                    .stop = run.interruption().token(),
+                    .agent = Invocation::agent,
+                    .under = outer ? outer : ""};
+  if (!options.owner.empty()) return take_for_owner(options, claims, how, run);
+  Lock lock = run.client().acquire(claims, how);
+  if (command.empty()) return keep(std::move(lock), std::move(claims), run);
+  return run_under(lock, command, paths, options.on_loss == end_it, run);
 }
 
 }  // namespace
@@ -118,16 +167,21 @@ void add_lock(CommandLine& line) {
   Command command = line.add(
       {.name = "lock",
        .summary = "Run a command while holding locks.",
-       .usage = "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] PATH... -- COMMAND...",
+       .usage = "[--shared] [--tree] [--wait SECONDS] [--ttl SECONDS] [--on-loss WHAT] "
+                "[--owner NAME] PATH... -- COMMAND...",
        .examples = "  sluice lock --wait 60 results/today -- \\\n"
                    "    sh -c 'make-report | sluice put - results/today'\n"
-                   "  sluice lock --tree results -- ./rebuild-results",
+                   "  sluice lock --tree results -- ./rebuild-results\n"
+                   "  TOKEN=$(sluice lock --owner nightly --ttl 1h results/today)",
        .details =
            "All paths are locked or none. The command gets $SLUICE_LOCK_TOKEN, which "
            "sluice commands use, and\n"
            "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
            "command, 126 if it cannot be\n"
            "run. If the lock is lost the command gets SIGTERM, and the exit status is 6.\n"
+           "With --owner, and without a command, the lock's token is printed. The lock lives on "
+           "for "
+           "the\ntime of --ttl; 'renew' starts that anew, 'unlock' gives it back.\n"
            "In the shell, without a command, the lock is held until 'unlock' or the end, and "
            "what is done\n"
            "on its paths is done under it."},
@@ -139,6 +193,11 @@ void add_lock(CommandLine& line) {
   command.seconds("--wait", options->wait, "Wait for the lock, 0 by default");
   command.seconds("--ttl", options->ttl,
                   "How long it lives if this process falls silent;\nthe server's lease by default");
+  command.text("--on-loss", "WHAT", options->on_loss,
+               "'term' (default): end the command when the lock is lost;\n'ignore': let it run",
+               {end_it, let_it_run});
+  command.text("--owner", "NAME", options->owner,
+               "Whose the lock is, instead of this process's; needs --ttl");
   command.operands("PATH...", options->paths, 1);
 }
 

@@ -6,6 +6,7 @@
 
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/format.hpp"
+#include "client/shell/lock_text.hpp"
 #include "client/shell/remote.hpp"
 
 namespace sluice::shell {
@@ -23,14 +24,6 @@ std::string common(const std::vector<Claim>& claims, Word word) {
   return same ? first : "mixed";
 }
 
-std::string mode_word(const Claim& claim) {
-  return claim.shared ? "shared" : "exclusive";
-}
-
-std::string scope_word(const Claim& claim) {
-  return claim.tree ? "tree" : "path";
-}
-
 Row row_of(const LockEntry& entry, bool own) {
   return {entry.number == 0 ? "waiting" : std::to_string(entry.number),
           common(entry.claims, mode_word),
@@ -39,26 +32,6 @@ Row row_of(const LockEntry& entry, bool own) {
           duration_text(entry.left),
           escaped(entry.holder) + (own ? " (this shell)" : ""),
           paths_text(entry.claims)};
-}
-
-std::string json_of(const LockEntry& entry, bool own) {
-  std::vector<std::string> claims;
-  for (const Claim& claim : entry.claims)
-    claims.push_back(JsonObject()
-                         .add("path", claim.path)
-                         .add("mode", mode_word(claim))
-                         .add("scope", scope_word(claim))
-                         .text());
-  return JsonObject()
-      .add("state", entry.number == 0 ? "waiting" : "held")
-      .add("number", entry.number)
-      .add("order", entry.order)
-      .add("holder", entry.holder)
-      .add("age_ms", entry.age.count())
-      .add("left_ms", entry.left.count())
-      .add("own", own)
-      .add_raw("claims", json_array(claims))
-      .text();
 }
 
 std::string table(const std::vector<Row>& rows) {
@@ -80,7 +53,7 @@ int locks(const std::string& path, Invocation& run) {
   auto own = [&](const LockEntry& entry) { return run.seat().locks().holds(entry.number); };
   auto page = [&](const std::vector<LockEntry>& entries) {
     if (run.json()) {
-      for (const LockEntry& entry : entries) run.out().print(json_of(entry, own(entry)) + "\n");
+      for (const LockEntry& entry : entries) run.out().print(lock_json(entry, own(entry)) + "\n");
       return;
     }
     std::vector<Row> rows;

@@ -1,6 +1,8 @@
-// `unlock` of the shell: gives back what `lock` without a command holds.
+// `unlock`: gives back a lock by its token, whoever took it, and in the shell what `lock` without a
+// command holds there.
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/interactive/paths.hpp"
+#include "client/shell/lock_operand.hpp"
 #include "client/shell/target.hpp"
 
 namespace sluice::shell {
@@ -11,21 +13,30 @@ struct Options {
   std::vector<std::string> locks;
 };
 
+void unlock_one(const std::string& typed, Invocation& run) {
+  const std::string path = remote_path(resolved(run.seat().directory(), typed));
+  try {
+    if (run.seat().locks().release(path, typed) > 0) return;
+  } catch (const Error& error) {
+    throw error.path().empty() ? Error(error.code(), typed, error.detail()) : error;
+  }
+  run.client().release(token_of(run, "unlock", typed), run.call());
+}
+
 int unlock(const Options& options, Invocation& run) {
-  OwnLocks& locks = run.seat().locks();
+  if (options.all && !run.seat().is_shell())
+    throw Error("usage", "unlock", "--all is for the locks that a shell holds");
   if (options.all != options.locks.empty())
-    throw Error("usage", "unlock", "say which by path or number, or --all");
+    throw Error("usage", "unlock", "say which by token, path or number, or --all");
   if (options.all) {
-    locks.release_all();
+    run.seat().locks().release_all();
     return 0;
   }
   for (const std::string& typed : options.locks) {
-    const std::string path = remote_path(resolved(run.seat().directory(), typed));
     try {
-      if (locks.release(path, typed) == 0)
-        throw Error("not_found", typed, "this shell holds no such lock; 'locks' shows all");
+      unlock_one(typed, run);
     } catch (const Error& error) {
-      run.report(error.path().empty() ? Error(error.code(), typed, error.detail()) : error);
+      run.report(error);
     }
   }
   return run.status();
@@ -35,11 +46,13 @@ int unlock(const Options& options, Invocation& run) {
 
 void add_unlock(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  Command command =
-      line.add({"unlock", "Give back locks that this shell holds.", "[--all] [PATH|NUMBER...]",
-                "  unlock results/today\n  unlock 17\n  unlock --all"},
-               [options](Invocation& run) { return unlock(*options, run); });
-  command.flag("--all", options->all, "All of them");
+  Command command = line.add(
+      {"unlock", "Give back locks.", "[--all] [LOCK...]",
+       "  sluice unlock 17-0123456789abcdef\n  sluice -c 'lock today; put new today; unlock today'",
+       "LOCK is the token that 'lock --owner' has printed, or in the shell a path or number of a "
+       "lock\nthat it holds."},
+      [options](Invocation& run) { return unlock(*options, run); });
+  command.flag("--all", options->all, "In the shell: all that it holds");
   command.operands("LOCK...", options->locks, 0);
 }
 

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "client/shell/lock_operand.hpp"
+
 namespace sluice::shell {
 namespace {
 
@@ -80,7 +82,8 @@ std::vector<std::string> History::load() const {
 
 bool History::add(const std::string& line) {
   if (line.empty() || line.starts_with(' ') || line == last_ || line.size() > line_bytes_most ||
-      line.find("--token") != std::string::npos || line.find('\n') != std::string::npos)
+      line.find("--token") != std::string::npos || mentions_token(line) ||
+      line.find('\n') != std::string::npos)
     return false;
   last_ = line;
   if (path_.empty()) return true;

@@ -69,6 +69,7 @@ std::vector<std::string> arguments_of(const std::vector<Word>& words, const Comm
         append(operands, local_paths(word, stop));
         break;
       case Role::own_lock:
+      case Role::lock_number:
       case Role::command_name:
         operands.push_back(word.text);
         break;

@@ -29,7 +29,7 @@ std::string ServerHealth::answered(std::uint64_t epoch) {
   const bool was_gone = std::exchange(told_gone_, false);
   const bool restarted = epoch_ && *epoch_ != epoch;
   epoch_ = epoch;
-  if (restarted) return name_ + " was started anew; locks held before are lost";
+  if (restarted) return name_ + " was started anew";
   return was_gone ? name_ + " is back" : "";
 }
 

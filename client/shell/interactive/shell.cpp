@@ -174,8 +174,10 @@ int Shell::run_here(const std::string& command, const Global& global) {
 void Shell::tell_losses(const Global& global) {
   for (const OwnLock* lost : seat_.locks().newly_lost()) {
     const std::string number = std::to_string(lost->lock.number());
-    print_error(Error("fenced", paths_text(lost->claims),
-                      "lock " + number + " is lost; until 'unlock " + number +
+    const auto loss = lost->lock.loss();
+    const std::string why = loss && !loss->detail().empty() ? " (" + loss->detail() + ")" : "";
+    print_error(Error(loss ? loss->code() : "fenced", paths_text(lost->claims),
+                      "lock " + number + " is lost" + why + "; until 'unlock " + number +
                           "' changes there are refused"),
                 global);
   }

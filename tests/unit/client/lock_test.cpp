@@ -26,6 +26,9 @@ using Reply = std::optional<Message>;
 struct Room {
   std::atomic<int> grants = 0;
   std::atomic<int> releases = 0;
+  /// Whether a server that was restarted still knows the locks.
+  std::atomic<bool> remembers = false;
+  std::atomic<int> renewals = 0;
   std::optional<TcpServer> server;
   std::string endpoint;
   std::optional<Client> client;
@@ -58,6 +61,16 @@ struct Room {
       case Type::release_lock:
         ++releases;
         return make_reply(request, protocol::ReleaseLockReply{});
+      case Type::renew_lock:
+        ++renewals;
+        if (!remembers) return make_error(request, {Code::fenced, {}, "it is not held"});
+        return make_reply(request, protocol::RenewLockReply{1'500});
+      case Type::break_lock: {
+        // Stays without an answer; the holder is told.
+        const auto number = protocol::decode<protocol::BreakLock>(request.body).value().number;
+        return runtime::make_message(request.peer,
+                                     protocol::LockLost{number, Code::fenced, "it was broken"});
+      }
       default:
         return make_error(request, {Code::fenced, {}, {}});
     }
@@ -74,9 +87,13 @@ struct Bell {
   std::promise<void> first;
   std::future<void> rung = first.get_future();
   std::atomic<int> calls = 0;
-  std::function<void()> function() {
-    return [this] {
-      if (++calls == 1) first.set_value();
+  /// Of the first call.
+  std::string reason;
+  std::function<void(const Error&)> function() {
+    return [this](const Error& why) {
+      if (++calls > 1) return;
+      reason = why.code() + " " + why.path() + " " + why.detail();
+      first.set_value();
     };
   }
 };
@@ -86,21 +103,49 @@ TEST_CASE("whoever holds a lock is told once that it is lost") {
   Room room;
   Lock lock = room.client->acquire({{.path = "a"}}, {.ttl = 1s, .on_lost = bell.function()});
   CHECK_FALSE(lock.lost());
+  CHECK_FALSE(lock.loss().has_value());
+  std::string reason;
   SECTION("by the server's word") {
     room.lose(lock);
+    reason = "fenced a ";
+  }
+  SECTION("by a server that says so by itself") {
+    room.client->async().break_lock(lock.number());
+    reason = "fenced a it was broken";
   }
   SECTION("by a server that does not know the session") {
+    room.serve(1);
+    reason = "lease_expired a the server has forgotten the session";
+  }
+  SECTION("by a server that does not know the lock after a restart") {
     room.serve(2);
+    reason = "fenced a it is not held";
   }
   SECTION("by a server that falls silent") {
     room.server.reset();
+    reason = "lease_expired a the server was out of reach for longer than the lock lives";
   }
   REQUIRE(bell.rung.wait_for(20s) == std::future_status::ready);
   CHECK(lock.lost());
+  CHECK(bell.reason == reason);
+  CHECK(lock.loss().value().code() == reason.substr(0, reason.find(' ')));
   room.serve(3);
   room.lose(lock);
   const Lock other = room.client->acquire({{.path = "b"}});
   CHECK(bell.calls == 1);
+}
+
+TEST_CASE("a lock survives a server that remembers it, and is kept by heartbeats from then on") {
+  Bell bell;
+  Room room;
+  room.remembers = true;
+  const Lock lock = room.client->acquire({{.path = "a"}}, {.ttl = 3s, .on_lost = bell.function()});
+  room.serve(2);
+  room.client->ping();
+  CHECK(room.renewals == 1);
+  CHECK(bell.rung.wait_for(4s) == std::future_status::timeout);
+  CHECK_FALSE(lock.lost());
+  CHECK(room.renewals == 1);
 }
 
 TEST_CASE("an idle client keeps its locks, be their time shorter than the lease") {
@@ -155,7 +200,7 @@ TEST_CASE("a lock waits for a call about its loss, and that call may end the loc
   std::atomic<bool> finished = false;
   Room room;
   SECTION("another thread waits") {
-    Lock lock = room.client->acquire({{.path = "a"}}, {.on_lost = [&] {
+    Lock lock = room.client->acquire({{.path = "a"}}, {.on_lost = [&](const Error&) {
                                        entered.set_value();
                                        go.get_future().wait();
                                        finished = true;
@@ -172,7 +217,7 @@ TEST_CASE("a lock waits for a call about its loss, and that call may end the loc
   }
   SECTION("the call itself does not") {
     Lock lock;
-    lock = room.client->acquire({{.path = "a"}}, {.on_lost = [&] {
+    lock = room.client->acquire({{.path = "a"}}, {.on_lost = [&](const Error&) {
                                   go.get_future().wait();
                                   lock.release();
                                   room.client->ping();

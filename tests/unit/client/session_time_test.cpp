@@ -321,7 +321,10 @@ TEST_CASE("a request that runs out of its time is answered then, and withdrawn")
 TEST_CASE("a lock that comes after its request ran out of its time is given back") {
   SessionProbe probe;
   probe.connect();
-  probe.post(1, protocol::AcquireLock{{{"a"}}, 100, 0}, 0, 0, 500);
+  protocol::AcquireLock body;
+  body.claims = {{"a"}};
+  body.wait_ms = 100;
+  probe.post(1, body, 0, 0, 500);
   const auto request = probe.probe.expect<protocol::AcquireLock>(control);
   probe.probe.advance(Time(500));
   probe.expect_failure(1, Code::timed_out);

@@ -208,8 +208,8 @@ TEST_CASE("numbers are never given beyond what is reserved", "[locks]") {
   // A waiter whose turn comes has none either; who is behind it is asked next.
   room.acquire(bob, 1, "b", 60'000);
   room.ask(ann, 4, protocol::ReleaseLock{token});
-  room.probe.expect<protocol::ReleaseLockReply>(room.broker);
   room.refused(Code::overloaded);
+  room.probe.expect<protocol::ReleaseLockReply>(room.broker);
   room.join(room.worker, 1);
   room.commit(ann, 5, LockRoom::put("x"));
   room.no_outcome();

@@ -96,8 +96,8 @@ TEST_CASE("upgrades end by time, cancel, death and the end of the lock; the lock
   }
   SECTION("a downgrade of it") {
     room.ask(ann, 3, protocol::ConvertLock{anns, true, 0});
-    room.probe.expect<protocol::ConvertLockReply>(room.broker);
     room.refused(Code::cancelled);
+    room.probe.expect<protocol::ConvertLockReply>(room.broker);
   }
   SECTION("death of its session") {
     room.end(ann, false);
@@ -105,8 +105,8 @@ TEST_CASE("upgrades end by time, cancel, death and the end of the lock; the lock
   }
   SECTION("the end of the lock") {
     room.ask(bob, 2, protocol::ReleaseLock{anns});
-    room.probe.expect<protocol::ReleaseLockReply>(room.broker);
     CHECK(room.probe.expect_error(room.broker, Code::fenced).message.stamp.session == ann);
+    room.probe.expect<protocol::ReleaseLockReply>(room.broker);
     room.upgrade(bob, 3, bobs);
     return room.converted(bob);
   }

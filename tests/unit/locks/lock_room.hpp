@@ -13,6 +13,7 @@
 #include "broker/locks/lock_actor.hpp"
 #include "protocol/messages/workers.hpp"
 #include "tests/support/actor_probe.hpp"
+#include "tests/support/sim_journal.hpp"
 
 namespace sluice::tests {
 
@@ -46,9 +47,21 @@ inline bool says(std::string_view sentence, std::string_view part) {
 
 class LockRoom {
  public:
-  explicit LockRoom(std::uint64_t reserved_up_to = 10'000'000)
-      : actor({7, 101, reserved_up_to, 10'000}, secrets_), probe(actor) {
-    probe.set_aside(protocol::Type::lock_lost);
+  explicit LockRoom(std::uint64_t reserved_up_to = 10'000'000,
+                    locks::LockDurability durability = locks::LockDurability::relaxed)
+      : LockRoom({7, 101, reserved_up_to, 10'000, durability, wall_ms}, {}, false,
+                 std::make_shared<testing::SimJournal>()) {}
+  /// The next life of a server, with what its journal has kept; numbers begin at 1,000,001.
+  static LockRoom after(const LockRoom& before, bool tail_lost, Time downtime = Time{1'000}) {
+    locks::LockConfig config = before.config_;
+    config.first_number = 1'000'001;
+    auto recovered = locks::LockJournal::recover(*before.files);
+    REQUIRE(recovered);
+    // The clock of a process begins where it likes; the wall clock goes on.
+    const auto wall = before.config_.wall_ms_at_zero +
+                      static_cast<std::uint64_t>((before.probe.now() + downtime).count());
+    config.wall_ms_at_zero = wall - 1'000'000;
+    return LockRoom(config, std::move(*recovered), tail_lost, before.files);
   }
 
   const Peer broker{Port::broker, {}};
@@ -81,7 +94,7 @@ class LockRoom {
   /// What holders were told of locks they have lost: "SESSION lost NUMBER: CODE".
   std::vector<std::string> losses() {
     std::vector<std::string> told;
-    for (const Message& message : probe.take_aside()) {
+    for (const Message& message : std::exchange(lost_, {})) {
       const auto lost = protocol::decode<protocol::LockLost>(message.body);
       REQUIRE(lost);
       REQUIRE(message.peer == broker);
@@ -186,10 +199,49 @@ class LockRoom {
     return reply;
   }
 
+  /// Syncs of the journal that nobody has answered yet; by default they are answered at once.
+  bool hold_syncs = false;
+  void synced(bool ok = true) {
+    REQUIRE_FALSE(syncs_.empty());
+    const Message sync = std::move(syncs_.front());
+    syncs_.erase(syncs_.begin());
+    const auto body = protocol::decode<protocol::SyncLocks>(sync.body);
+    probe.answer(sync, protocol::SyncLocksReply{body->position, ok});
+  }
+  std::size_t syncs() const { return syncs_.size(); }
+
  private:
+  static constexpr std::uint64_t wall_ms = 1'700'000'000'000;
+
+  LockRoom(const locks::LockConfig& config, locks::RecoveredLocks&& recovered, bool tail_lost,
+           std::shared_ptr<testing::SimJournal> journal)
+      : config_(config),
+        files(std::move(journal)),
+        actor(config_, *files, recovered.end, secrets_),
+        probe(actor) {
+    probe.drain_after_each = true;
+    probe.intercept = [this](Message& message) { return takes(message); };
+    actor.restore(recovered.locks, tail_lost, probe.now());
+  }
+
+  bool takes(Message& message) {
+    if (message.header.type == protocol::Type::lock_lost) {
+      lost_.push_back(std::move(message));
+      return true;
+    }
+    if (message.header.type != protocol::Type::sync_locks) return false;
+    syncs_.push_back(std::move(message));
+    if (!hold_syncs) synced();
+    return true;
+  }
+
   CountedSecrets secrets_;
+  locks::LockConfig config_;
+  std::vector<Message> lost_;
+  std::vector<Message> syncs_;
 
  public:
+  std::shared_ptr<testing::SimJournal> files;
   locks::LockActor actor;
   ActorProbe probe;
 };

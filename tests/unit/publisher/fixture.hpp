@@ -71,6 +71,13 @@ struct Fixture {
   std::uint64_t number = 0;
   std::uint64_t request = 0;
   std::vector<std::string> notes;
+  /// What syncing the lock journal comes to, and how often it was asked for.
+  protocol::Result<void> lock_sync;
+  unsigned lock_syncs = 0;
+  protocol::Result<void> sync_locks() {
+    ++lock_syncs;
+    return lock_sync;
+  }
 
   /// Starts the server: replay, then a publisher.
   protocol::Result<Recovered> start(const PublisherConfig& config = {}) {
@@ -87,7 +94,7 @@ struct Fixture {
     seen.reserved_up_to = told.reserved_up_to;
     seen.generation = told.generation;
     seen.changes = told.changes;
-    publisher.emplace(config, storage, log, std::move(told));
+    publisher.emplace(config, storage, log, [this] { return sync_locks(); }, std::move(told));
     probe.emplace(*publisher);
     return seen;
   }

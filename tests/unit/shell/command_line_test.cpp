@@ -15,6 +15,7 @@ struct Parsed {
   CommandLine line;
   Paths paths;
   bool recursive = false;
+  std::string how;
   sluice::Change change;
   std::optional<int> status;
 
@@ -23,6 +24,7 @@ struct Parsed {
     auto copy = line.add({"copy", "copies", "[-r] PATH...", "copy a"}, nothing);
     copy.flag("-r", recursive, "recursive");
     copy.number("--if-version", "V", change.if_version, "condition");
+    copy.text("--how", "HOW", how, "how", {"well", "quickly"});
     copy.change_options(change);
     copy.operands("PATH...", paths, 1);
     auto lock = line.add({"lock", "locks", "PATH... -- COMMAND...", "lock a -- b"}, nothing);
@@ -116,8 +118,11 @@ TEST_CASE("mistakes end with 2, help with 0") {
   CHECK(Parsed({"copy", "a", "--if-version", "-1"}).status == 2);
   CHECK(Parsed({"copy", "a", "--if-version", "x"}).status == 2);
   CHECK(Parsed({"copy", "a", "--if-version=-1"}).status == 2);
-  for (const char* seconds : {"x", "-1", "nan", "inf", "86401", "1s", ""})
+  for (const char* seconds : {"x", "-1", "nan", "inf", "86401", "1w", ""})
     CHECK(Parsed({"copy", "a", "--wait", seconds}).status == 2);
+  CHECK_FALSE(Parsed({"copy", "a", "--wait", "15m"}).status.has_value());
+  CHECK(Parsed({"copy", "a", "--how", "badly"}).status == 2);
+  CHECK(Parsed({"copy", "a", "--how", "well"}).how == "well");
   CHECK(Parsed({"lock", "a", "b", "c", "--", "true"}).status == 2);
   CHECK(Parsed({"copy", "--help"}).status == 0);
   CHECK(Parsed({"--help"}).status == 0);

@@ -37,7 +37,7 @@ TEST_CASE("commands and options are completed") {
   Room room;
   CHECK(room.typed("mk") == "mkdir ");
   CHECK(room.typed("ls; mk") == "ls; mkdir ");
-  CHECK(room.tab("l").list == Names{"lcd", "lls", "lock", "locks", "ls"});
+  CHECK(room.tab("l").list == Names{"lcd", "lls", "lock", "lock-break", "locks", "ls"});
   CHECK(room.typed("lock --sh") == "lock --shared ");
   CHECK(room.typed("help unl") == "help unlock ");
   CHECK(room.typed("lock --wait ") == "lock --wait ");
@@ -56,6 +56,9 @@ TEST_CASE("an operand is completed as what it is") {
   CHECK(room.typed("cd ") == "cd docs/");
   CHECK(room.typed("rm -- d") == "rm -- docs/");
   CHECK(room.typed("lls m") == "lls my\\ dir/");
+  // No file of the server is meant there.
+  CHECK(room.typed("renew d") == "renew d");
+  CHECK(room.typed("lock-break d") == "lock-break d");
 }
 
 TEST_CASE("what is typed is quoted as the word was begun") {

@@ -104,8 +104,9 @@ TEST_CASE("mistakes are refused with their line") {
       {"[lab]\nendpoint = tcp://a:1\nendpoint = tcp://a:1\n", "a second 'endpoint'"},
       {"[lab]\nendpiont = tcp://a:1\n", "there is no key 'endpiont'; there are endpoint, name, "},
       {"[lab]\nendpoint = lab:5970\n", "F:2: the configuration cannot be used (an endpoint is tcp"},
-      {"[lab]\nlease = soon\n", "lease is a number of seconds from 0 to 86400, not 'soon'"},
-      {"[lab]\nreconnect_limit = -1\n", "reconnect_limit is a number"},
+      {"[lab]\nlease = soon\n",
+       "lease is a time from 0 to 86400 seconds, such as 90, 15m or 1h, not 'soon'"},
+      {"[lab]\nreconnect_limit = -1\n", "reconnect_limit is a time"},
       {"[lab\n", "a section is '[NAME]'"},
       {"[]\n", "a section is '[NAME]'"},
       {"[two words]\n", "a section is '[NAME]'"},
@@ -163,6 +164,11 @@ TEST_CASE("seconds are bounded") {
   CHECK(parsed_seconds("0") == 0ms);
   CHECK(parsed_seconds("0.0001") == 1ms);
   CHECK(parsed_seconds("86400") == 86'400'000ms);
-  for (const char* text : {"", " 1", "1 ", "1s", "0,5", "-1", "86401", "inf", "nan", "0x10", "1e9"})
+  CHECK(parsed_seconds("90s") == 90s);
+  CHECK(parsed_seconds("1.5m") == 90s);
+  CHECK(parsed_seconds("2h") == 2h);
+  CHECK(parsed_seconds("1d") == 24h);
+  for (const char* text : {"", " 1", "1 ", "1 s", "1ms", "1h30m", "s", "25h", "1.1d", "-1m", "0,5",
+                           "-1", "86401", "inf", "nan", "0x10", "1e9"})
     CHECK_FALSE(parsed_seconds(text));
 }

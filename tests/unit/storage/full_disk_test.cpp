@@ -94,6 +94,21 @@ TEST_CASE("a full disk refuses a record and keeps the log whole") {
   CHECK(bytes.substr(5 + taken * record.size(), 3) == "end");
 }
 
+TEST_CASE("a full disk refuses a journal's growth and takes nothing for it") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  const auto journal = must(disk.storage->journal_files());
+  disk.fill();
+  const std::string within = pattern(200u << 10);
+  must(journal->write(0, 0, within));
+  CHECK(code(journal->write(0, within.size(), pattern(1u << 20))) == Code::no_space);
+  CHECK(code(journal->reserve(1, 1u << 20)) == Code::no_space);
+  CHECK(fs::file_size(disk.own("locks") / "a") == 256u << 10);
+  CHECK(must(journal->read(0)).substr(0, within.size()) == within);
+  fs::remove(disk.tree() / "filler");
+  must(journal->write(0, within.size(), pattern(1u << 20)));
+}
+
 TEST_CASE("a server starts on a full disk, so that somebody can make room") {
   SmallDisk disk;
   if (!disk.storage) return;

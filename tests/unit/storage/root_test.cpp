@@ -15,7 +15,7 @@ TEST_CASE("a server makes its own directory and keeps its identity") {
     const auto storage = must(open_root(directory.path(), Role::server));
     identity = storage->identity();
     CHECK(identity.size() == 32);
-    for (const char* name : {"staging", "claimed", "snapshots", "digests", "trash", "log"})
+    for (const char* name : {"staging", "claimed", "snapshots", "digests", "trash", "log", "locks"})
       CHECK(fs::is_directory(directory.path() / ".sluice" / name));
     CHECK_FALSE(fs::exists(directory.path() / ".sluice" / "check"));
     CHECK((fs::status(directory.path() / ".sluice").permissions() & fs::perms::all) ==

@@ -1,0 +1,184 @@
+// What of the locks outlives the process: grants and releases go into the lock journal, one write
+// for all that came at once, before they are answered; some wait until the publisher's thread has
+// synced it. And what becomes of it after a restart. Read on: lock_journal.hpp, lock_actor.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/locks/lock_actor.hpp"
+
+namespace sluice::broker::locks {
+
+using protocol::Code;
+using runtime::Port;
+
+void LockActor::write_down(Id id, Time now) {
+  journal_.granted(*held_after(locks_.at(id).token.number - 1, now));
+}
+
+// The first lock held with a larger number, as it is written down.
+std::optional<JournaledLock> LockActor::held_after(std::uint64_t number, Time now) const {
+  auto found = by_number_.upper_bound(number);
+  while (found != by_number_.end() && locks_.at(found->second).ending != Ending::no) ++found;
+  if (found == by_number_.end()) return std::nullopt;
+  const Lock& lock = locks_.at(found->second);
+  JournaledLock journaled;
+  journaled.number = found->first;
+  journaled.secret = lock.token.secret;
+  journaled.session = lock.key.first;
+  journaled.request_id = lock.key.second;
+  journaled.owner = lock.owner;
+  journaled.ttl_ms = lock.ttl_ms;
+  journaled.claims = *table_.claims(found->second);
+  if (!lock.owner.empty()) {
+    const Time left = leases_.ends(found->second) - std::min(now, leases_.ends(found->second));
+    journaled.expires_at_ms = wall_ms_at_zero_ + static_cast<std::uint64_t>((now + left).count());
+  } else {
+    journaled.holder = leases_.name(lock.key.first);
+    journaled.lease_ms = leases_.lease_ms(lock.key.first);
+  }
+  return journaled;
+}
+
+bool LockActor::waits_for_disk(const Lock& lock) const {
+  const auto grace_ms = static_cast<std::uint32_t>(grace_.count());
+  return durability_ == LockDurability::full || !lock.owner.empty() || lock.ttl_ms > grace_ms ||
+         leases_.lease_ms(lock.key.first) > grace_ms;
+}
+
+void LockActor::on_drained(Time now, Outbox& outbox) {
+  write_journal(now, outbox);
+  answer_watches(outbox);
+}
+
+void LockActor::write_journal(Time now, Outbox& outbox) {
+  if (to_answer_.empty() && !journal_.gathered()) return;
+  const auto position = journal_.write();
+  std::vector<Held> answers = std::exchange(to_answer_, {});
+  for (Held& held : answers) {
+    if (!position) {
+      release_held(std::move(held), position.error(), now, outbox);
+    } else if (held.wait_for_disk && sync_failed_) {
+      release_held(std::move(held), {Code::log_failed, {}, "the lock journal cannot be synced"},
+                   now, outbox);
+    } else if (held.wait_for_disk) {
+      awaiting_sync_[*position].push_back(std::move(held));
+    } else {
+      release_held(std::move(held), {}, now, outbox);
+    }
+  }
+  ask_for_sync(outbox);
+}
+
+// One sync at a time: what is written meanwhile shares the next.
+void LockActor::ask_for_sync(Outbox& outbox) {
+  if (sync_under_way_ || sync_failed_ || (awaiting_sync_.empty() && !journal_.wants_sync())) return;
+  sync_under_way_ = true;
+  outbox.send(
+      runtime::make_message({Port::publisher, {}}, protocol::SyncLocks{journal_.position()}));
+}
+
+void LockActor::on_sync_locks_reply(const Message& message, Time now, Outbox& outbox) {
+  const auto reply = protocol::decode<protocol::SyncLocksReply>(message.body);
+  if (!reply || !sync_under_way_) return;
+  sync_under_way_ = false;
+  protocol::Error failure;
+  if (reply->ok) {
+    journal_.synced(reply->position);
+  } else {
+    sync_failed_ = true;
+    failure = {Code::log_failed, {}, "the lock journal could not be synced"};
+  }
+  while (!awaiting_sync_.empty() &&
+         (sync_failed_ || awaiting_sync_.begin()->first <= reply->position)) {
+    auto due = awaiting_sync_.extract(awaiting_sync_.begin());
+    for (Held& held : due.mapped()) release_held(std::move(held), failure, now, outbox);
+  }
+  ask_for_sync(outbox);
+}
+
+// Its answer may go, unless writing failed, or the lock has gone meanwhile: then nothing was
+// granted.
+void LockActor::release_held(Held&& held, const protocol::Error& failure, Time now,
+                             Outbox& outbox) {
+  if (held.grants == 0 && held.upgrades == 0) {
+    // Shared it stays, so that has to be written down yet.
+    const auto shared = locks_.find(held.downgrades);
+    if (failure.code != Code{} && shared != locks_.end() && shared->second.ending == Ending::no)
+      write_down(held.downgrades, now);
+    return outbox.send(std::move(held.answer));
+  }
+  const Id id = held.grants != 0 ? held.grants : held.upgrades;
+  const auto found = locks_.find(id);
+  protocol::Error error = failure;
+  if (error.code == Code{} && (found == locks_.end() || found->second.ending != Ending::no))
+    error = {Code::cancelled, {}, "the lock ended before it was on the disk"};
+  if (found == locks_.end() || held.upgrades != 0) {
+    if (error.code != Code{}) held.answer = runtime::make_error(held.answer, error);
+    outbox.send(std::move(held.answer));
+    if (error.code == Code{}) tell_converted(id);
+    if (error.code != Code{} && found != locks_.end() && found->second.ending == Ending::no)
+      downgrade(id, now, outbox);
+    return;
+  }
+  Lock& lock = found->second;
+  // Looked at again in the moment of the grant.
+  if (error.code == Code{} && lock.owner.empty() && !leases_.lives(lock.key.first, now))
+    error = {Code::cancelled, {}, "the session has ended"};
+  if (error.code != Code{}) {
+    reply(lock.asker, protocol::ErrorReply{error.code, error.path, error.detail}, outbox);
+    return end_lock(id, Ending::released, now, outbox);
+  }
+  lock.answered = true;
+  leases_.renew(id, now);
+  reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+  tell_locked(id);
+}
+
+void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now) {
+  for (const JournaledLock& journaled : held) {
+    const Id id = ++last_id_;
+    Lock& lock = locks_[id];
+    lock.key = {journaled.session, journaled.request_id};
+    lock.token = {journaled.number, journaled.secret};
+    lock.ttl_ms = journaled.ttl_ms;
+    lock.owner = journaled.owner;
+    lock.holder = lock.owner.empty() ? journaled.holder : lock.owner;
+    lock.since = now;
+    lock.answered = lock.unconfirmed = true;
+    lock_requests_[lock.key] = id;
+    by_number_[journaled.number] = id;
+    claims_in_all_ += journaled.claims.size();
+    table_.hold({id, Kind::explicit_lock, journaled.claims});
+    if (lock.owner.empty()) {
+      leases_.alive(journaled.session, now, journaled.holder, journaled.lease_ms);
+      leases_.restore(id, journaled.session, journaled.ttl_ms, now);
+      auto& of_session = of_session_[journaled.session];
+      of_session.locks.insert(id);
+      of_session.claims += journaled.claims.size();
+    } else {
+      const Time ends{static_cast<std::int64_t>(journaled.expires_at_ms) -
+                      static_cast<std::int64_t>(wall_ms_at_zero_)};
+      leases_.restore(id, 0, journaled.ttl_ms, std::min(ends - Time{journaled.ttl_ms}, now));
+      of_owner_[journaled.owner] += journaled.claims.size();
+    }
+    count_held(agents_of(id).front(), true);
+  }
+  if (!held.empty()) leases_.forgive(now + grace_);
+  last_call_ = now;
+  if (!tail_lost || durability_ == LockDurability::full) return;
+  guard_ = ++last_id_;
+  guard_until_ = now + grace_;
+  table_.hold({guard_, Kind::explicit_lock, {{"", true, false}}});
+}
+
+// The session has said what it holds: the rest was given back, or its grant never arrived.
+void LockActor::forget_unconfirmed(std::uint64_t session, Time now, Outbox& outbox) {
+  const auto found = of_session_.find(session);
+  if (found == of_session_.end()) return;
+  for (const Id id : std::set<Id>(found->second.locks))
+    if (const auto lock = locks_.find(id); lock != locks_.end() && lock->second.unconfirmed)
+      end_lock(id, Ending::released, now, outbox);
+}
+
+}  // namespace sluice::broker::locks

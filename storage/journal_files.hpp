@@ -1,0 +1,32 @@
+// The two files of the lock journal as the journal sees them. `PosixJournal` is the real disk, the
+// simulator's forgets at a power loss what was not synced. Read on: broker/locks/lock_journal.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/errors.hpp"
+
+namespace sluice::storage {
+
+using protocol::Result;
+
+/// Files 0 and 1, opened once and kept open. One thread reads, writes and reserves; `sync` may be
+/// called from another at the same time. Errors: `io_error`, `no_space`.
+class JournalFiles {
+ public:
+  virtual ~JournalFiles() = default;
+  /// All bytes. What was never written is zero; what follows the last that counts may be anything.
+  virtual Result<std::string> read(unsigned which) = 0;
+  /// Gives the file room for so many bytes in all, or fails and takes nothing.
+  virtual Result<void> reserve(unsigned which, std::uint64_t size_bytes) = 0;
+  /// All of it, or an error: then anything may lie from `offset` to the end of what was to be
+  /// written, and all before is as it was. Where the file has no room it is reserved first, so on a
+  /// full disk nothing is touched. Not durable.
+  virtual Result<void> write(unsigned which, std::uint64_t offset, std::string_view bytes) = 0;
+  /// Makes durable what was written before the call. A failure is final: all later ones fail too.
+  virtual Result<void> sync(unsigned which) = 0;
+};
+
+}  // namespace sluice::storage

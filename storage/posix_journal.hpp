@@ -1,0 +1,39 @@
+// The lock journal's files: .sluice/locks/a and b, made durably when the server starts and kept
+// open. They have their blocks before they are written, so that a write into the page cache is all
+// that a grant costs. Read on: storage/journal_files.hpp, broker/locks/lock_journal.hpp.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+
+#include "storage/journal_files.hpp"
+#include "storage/root.hpp"
+
+namespace sluice::storage {
+
+class PosixJournal final : public JournalFiles {
+ public:
+  /// Makes what is missing. A full disk is no error here: the first write that needs room fails.
+  static Result<std::unique_ptr<PosixJournal>> open(std::shared_ptr<const Root> root);
+
+  Result<std::string> read(unsigned which) override;
+  Result<void> reserve(unsigned which, std::uint64_t size_bytes) override;
+  Result<void> write(unsigned which, std::uint64_t offset, std::string_view bytes) override;
+  Result<void> sync(unsigned which) override;
+
+ private:
+  struct File {
+    Descriptor descriptor;
+    /// Has blocks up to here.
+    std::uint64_t size_bytes = 0;
+  };
+
+  explicit PosixJournal(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
+
+  std::shared_ptr<const Root> root_;
+  std::array<File, 2> files_;
+  std::atomic<bool> sync_failed_ = false;
+};
+
+}  // namespace sluice::storage
