@@ -279,6 +279,54 @@ TEST_CASE("watches that make no sense, or are too many", "[watch]") {
   room.probe.expect_silence();
 }
 
+TEST_CASE("a grant that waits for the disk is an event when it is there", "[watch]") {
+  WatchRoom room(10'000'000, locks::LockDurability::full);
+  room.join(room.worker, 1);
+  room.alive(ann, "ann");
+  room.watch(bob, 1, "", 100);
+  room.hold_syncs = true;
+  room.acquire(ann, 1, "a");
+  room.commit(ann, 2, LockRoom::put("b"));
+  room.done(room.published_to());
+  room.replied(room.worker);
+  room.probe.expect_silence();
+  SECTION("it gets there") {
+    room.synced();
+    room.granted();
+    CHECK(room.events() == Lines{"101 16 a lock 101 of ann", "102 1 b"});
+  }
+  SECTION("it does not") {
+    room.synced(false);
+    room.refused(Code::log_failed);
+    CHECK(room.events() == Lines{"102 1 b"});
+  }
+  SECTION("it ends before") {
+    room.end(ann, true);
+    CHECK(room.events() == Lines{"102 1 b"});
+    room.synced();
+    room.refused(Code::cancelled);
+  }
+  room.probe.expect_silence();
+}
+
+TEST_CASE("a restart is a gap, and locks that outlived it are told when they end", "[watch]") {
+  WatchRoom room;
+  room.alive(ann, "ann");
+  room.lock(ann, 1, "a");
+  LockRoom next = LockRoom::after(room, false);
+  next.ask(bob, 1, Watch{"", true, 101, 60'000});
+  const auto gap = next.probe.expect<WatchReply>(next.broker).body;
+  CHECK(gap.gap);
+  CHECK(gap.events.empty());
+  CHECK(gap.next == 1'000'000);
+  next.alive(bob, "bob", 1'000'000);
+  next.ask(bob, 2, Watch{"", true, gap.next, 60'000});
+  next.probe.advance(Time{30'000});
+  const auto reply = next.probe.expect<WatchReply>(next.broker).body;
+  REQUIRE(reply.events.size() == 1);
+  CHECK(shown(reply.events[0]) == "1000001 17 a lock 101 of ann expired");
+}
+
 TEST_CASE("an event that finds no number left is a gap", "[watch]") {
   WatchRoom room(101);
   const std::string token = room.lock(ann, 1, "a");
