@@ -203,8 +203,11 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     jobs_.at(known->second).connection = connection;
     return;
   }
-  if (adopt_orphan(request_id, session, connection)) return;
-  const std::uint16_t attempt = attempt_after_orphan(request_id, session);
+  std::uint16_t attempt = 0;
+  if (!orphans_.empty()) {
+    if (adopt_orphan(request_id, session, connection)) return;
+    attempt = attempt_after_orphan(request_id, session);
+  }
   if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
   // It is kept as long as the request, and no window counts it.
   if (place == Place::queued && message.body.size() > limits::request_body_bytes)

@@ -6,7 +6,7 @@ namespace sluice::broker {
 std::optional<Sessions::Found> Sessions::by_peer(const std::string& peer) {
   const auto place = peers_.find(peer);
   if (place == peers_.end()) return std::nullopt;
-  return Found{find(place->second.session), place->second.connection};
+  return Found{place->second.session, place->second.connection};
 }
 
 Session* Sessions::find(std::uint64_t number) {
@@ -25,14 +25,13 @@ void Sessions::bind(Session& session, Connection connection, const std::string& 
   std::string& place = session.peer(connection);
   if (!place.empty()) peers_.erase(place);
   place = peer;
-  peers_[peer] = {session.number, connection};
+  peers_[peer] = {&session, connection};
 }
 
 void Sessions::forget_peer(const std::string& peer) {
   const auto place = peers_.find(peer);
   if (place == peers_.end()) return;
-  if (Session* session = find(place->second.session))
-    session->peer(place->second.connection).clear();
+  place->second.session->peer(place->second.connection).clear();
   peers_.erase(place);
 }
 

@@ -60,7 +60,8 @@ class Sessions {
 
  private:
   struct Place {
-    std::uint64_t session = 0;
+    /// Stays where it is until it ends.
+    Session* session = nullptr;
     Connection connection{};
   };
   std::map<std::uint64_t, Session> sessions_;

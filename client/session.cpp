@@ -156,7 +156,7 @@ void Session::on_welcome(const Message& message, Link& link, Outbox& outbox) {
     return end({Code::version_mismatch, {}, "the server chose another"}, outbox);
   const bool is_news = !link.is_open() || link.epoch() != welcome->epoch;
   if (welcome_ && welcome_->epoch != welcome->epoch)
-    locks_.doubt(tokens_on_their_way_back());
+    locks_.doubt();
   else if (!welcome->resumed)
     locks_.clear();
   else if (is_news && &link == &control_link_)
@@ -229,7 +229,7 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
   const bool fits =
       message.header.type == Type::error || message.header.type == protocol::reply_to(asked);
   proven_wall_ = std::max(proven_wall_, request.first_sent_wall);
-  note_lock(request, message);
+  note_grant(request, message);
   if (request.abandoned) {
     // The lock came after all; nobody wants it any more.
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);
@@ -276,6 +276,7 @@ void Session::need(Link& link, Outbox& outbox) {
 }
 
 void Session::enqueue(Request&& request) {
+  note_release(request);
   auto& queue = queued_[request.lane];
   if (request.makes_way)
     queue.push_front(std::move(request));

@@ -145,9 +145,9 @@ class Session final : public runtime::Actor {
   void go_on(Outbox& outbox);
   void confirm_locks(Outbox& outbox);
   void ask_about(std::string token, bool last, Outbox& outbox);
-  std::set<std::string> tokens_on_their_way_back() const;
   void repeat_all(Link& link, Outbox& outbox);
-  void note_lock(const Request& request, const Message& reply);
+  void note_grant(const Request& request, const Message& reply);
+  void note_release(const Request& request);
 
   static Lane lane_of(const Request& request);
   Link& link_of(Lane lane) { return lane == bulk ? bulk_link_ : control_link_; }

@@ -1,11 +1,14 @@
 // Bookkeeping alone: see session_locks.hpp.
 #include "client/session_locks.hpp"
 
+#include <utility>
+
 namespace sluice::client {
 
 void SessionLocks::add(const std::string& token, Time ttl) {
   remove(token);
   locks_.emplace(token, ttl);
+  ever_held_ = true;
   ttls_.add(ttl);
 }
 
@@ -30,20 +33,31 @@ void SessionLocks::clear() {
   ttls_.clear();
   to_ask_.clear();
   asked_.clear();
+  last_ = false;
 }
 
-void SessionLocks::doubt(const std::set<std::string>& released) {
+void SessionLocks::doubt() {
   to_ask_.clear();
   asked_.clear();
   ask_at_ = Time{};
-  last_ = true;
-  for (const auto& [token, ttl] : locks_)
-    if (!released.contains(token)) to_ask_.push_back(token);
+  last_ = ever_held_;
+  for (const auto& [token, ttl] : locks_) to_ask_.push_back(token);
 }
 
 void SessionLocks::ask_again() {
-  for (auto& [id, question] : asked_) to_ask_.push_back(std::move(question.token));
+  for (auto& [id, question] : asked_) ask_once_more(question.token);
   asked_.clear();
+}
+
+void SessionLocks::ask_once_more(const std::string& token) {
+  if (token.empty())
+    last_ = true;
+  else
+    to_ask_.push_back(token);
+}
+
+bool SessionLocks::take_last(Time now) {
+  return to_ask_.empty() && asked_.empty() && now >= ask_at_ && std::exchange(last_, false);
 }
 
 std::optional<std::string> SessionLocks::next(Time now, std::size_t window) {
@@ -67,7 +81,7 @@ std::optional<SessionLocks::Question> SessionLocks::answered(std::uint64_t reque
 }
 
 void SessionLocks::put_off(const std::string& token, Time until) {
-  to_ask_.push_back(token);
+  ask_once_more(token);
   ask_at_ = until;
 }
 

@@ -8,9 +8,7 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 
 #include "client/ttl_counts.hpp"
 
@@ -22,6 +20,7 @@ class SessionLocks {
 
   /// A question to the server that is not answered yet.
   struct Question {
+    /// Empty: the one that follows all others.
     std::string token;
     /// When it was asked, in unadjusted time.
     Time wall{};
@@ -34,10 +33,10 @@ class SessionLocks {
   void clear();
   Time shortest_ttl() const { return ttls_.shortest(); }
 
-  /// The server was restarted: it is to be asked about all but these, which are on their way back.
-  void doubt(const std::set<std::string>& released);
+  /// The server was restarted: it is to be asked about all.
+  void doubt();
   /// Whether it has not answered all that yet.
-  bool is_confirming() const { return !to_ask_.empty() || !asked_.empty(); }
+  bool is_confirming() const { return !to_ask_.empty() || !asked_.empty() || last_; }
   /// Whether an answer is owed.
   bool is_asking() const { return !asked_.empty(); }
   /// What was asked was lost with the connection.
@@ -47,14 +46,15 @@ class SessionLocks {
   void asked(std::uint64_t request_id, Question question);
   /// The question that this is the answer to.
   std::optional<Question> answered(std::uint64_t request_id);
-  /// Whether the server is yet to hear that there are no locks but those it was asked about; once
-  /// after each `doubt`.
-  bool take_last() { return !is_confirming() && std::exchange(last_, false); }
+  /// Whether the server is to hear now that there are no locks but those it was asked about: a
+  /// question without a token; `asked` has to follow.
+  bool take_last(Time now);
   /// The server cannot tell now.
   void put_off(const std::string& token, Time until);
 
  private:
   void remove(std::map<std::string, Time>::iterator lock);
+  void ask_once_more(const std::string& token);
 
   /// Times to live by token.
   std::map<std::string, Time> locks_;
@@ -62,6 +62,8 @@ class SessionLocks {
   std::deque<std::string> to_ask_;
   std::map<std::uint64_t, Question> asked_;
   Time ask_at_{};
+  /// A session that never held one need not say that there are none.
+  bool ever_held_ = false;
   bool last_ = false;
 };
 

@@ -21,16 +21,17 @@ void Session::on_lock_lost(Message&& message, Outbox& outbox) {
 
 void Session::on_confirmation(const SessionLocks::Question& question, const Message& message,
                               Outbox& outbox) {
+  const bool about_all = question.token.empty();
   if (message.header.type == Type::renew_lock_reply) {
     proven_wall_ = std::max(proven_wall_, question.wall);
-    if (!question.token.empty())
+    if (!about_all)
       answer(runtime::make_message({}, protocol::RenewLock{question.token}), 0, outbox);
     return go_on(outbox);
   }
-  if (question.token.empty()) return go_on(outbox);
   const auto error = protocol::decode<protocol::ErrorReply>(message.body);
   const Code code = error ? error->code : Code::bad_message;
   if (is_for_now(code)) return locks_.put_off(question.token, now_ + first_retry);
+  if (about_all) return go_on(outbox);
   locks_.remove(question.token);
   protocol::LockLost lost{.number = 0, .code = code, .detail = error ? error->detail : ""};
   if (const auto token = protocol::parse_token(question.token)) lost.number = token->number;
@@ -40,7 +41,6 @@ void Session::on_confirmation(const SessionLocks::Question& question, const Mess
 
 void Session::go_on(Outbox& outbox) {
   confirm_locks(outbox);
-  if (locks_.take_last()) ask_about({}, true, outbox);
   if (locks_.is_confirming()) return;
   for (Link* link : {&control_link_, &bulk_link_})
     if (link->is_open() && link->take_repeats()) repeat_all(*link, outbox);
@@ -52,6 +52,7 @@ void Session::confirm_locks(Outbox& outbox) {
   while (auto token = locks_.next(now_, std::max<std::size_t>(1, welcome_->window_requests))) {
     ask_about(std::move(*token), false, outbox);
   }
+  if (locks_.take_last(now_)) ask_about({}, true, outbox);
 }
 
 // `last`: the server drops what the session does not know of.
@@ -59,18 +60,6 @@ void Session::ask_about(std::string token, bool last, Outbox& outbox) {
   const std::uint64_t id = next_id();
   send_on(control_link_, runtime::make_message({}, protocol::RenewLock{token, last}, id), outbox);
   locks_.asked(id, {std::move(token), wall_});
-}
-
-std::set<std::string> Session::tokens_on_their_way_back() const {
-  std::set<std::string> tokens;
-  const auto note = [&](const Request& request) {
-    if (request.message.header.type != Type::release_lock) return;
-    if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
-      tokens.insert(release->token);
-  };
-  for (const auto& [id, request] : sent_) note(request);
-  for (const Request& request : queued_[control]) note(request);
-  return tokens;
 }
 
 void Session::repeat_all(Link& link, Outbox& outbox) {
@@ -91,19 +80,23 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
   }
 }
 
-void Session::note_lock(const Request& request, const Message& reply) {
-  if (reply.header.type == Type::acquire_lock_reply) {
-    const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
-    const auto acquire = protocol::decode<protocol::AcquireLock>(request.message.body);
-    // What belongs to a named owner is not kept alive by this session.
-    if (!grant || !acquire || !acquire->owner.empty()) return;
-    locks_.add(grant->token, Time(grant->ttl_ms));
-    // It may be one of before the restart.
-    if (request.first_epoch != welcome_->epoch) locks_.put_off(grant->token, now_);
-  } else if (request.message.header.type == Type::release_lock) {
-    if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
-      locks_.remove(release->token);
-  }
+void Session::note_grant(const Request& request, const Message& reply) {
+  if (reply.header.type != Type::acquire_lock_reply) return;
+  const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
+  const auto acquire = protocol::decode<protocol::AcquireLock>(request.message.body);
+  // What belongs to a named owner is not kept alive by this session.
+  if (!grant || !acquire || !acquire->owner.empty()) return;
+  locks_.add(grant->token, Time(grant->ttl_ms));
+  // It may be one of before the restart.
+  if (request.first_epoch != welcome_->epoch) locks_.put_off(grant->token, now_);
+}
+
+// From the moment it is asked for: a lock that nobody wants must not be confirmed after a restart,
+// be the request itself given up meanwhile.
+void Session::note_release(const Request& request) {
+  if (request.message.header.type != Type::release_lock) return;
+  if (const auto release = protocol::decode<protocol::ReleaseLock>(request.message.body))
+    locks_.remove(release->token);
 }
 
 bool Session::is_for_now(Code code) {

@@ -3,11 +3,29 @@
 
 #include <sodium.h>
 
+#include <cstring>
+
 namespace sluice::runtime {
+
+SystemSecrets::~SystemSecrets() {
+  sodium_memzero(fetched_.data(), fetched_.size());
+}
 
 std::string SystemSecrets::bytes(std::size_t size) {
   std::string bytes(size, '\0');
-  randombytes_buf(bytes.data(), bytes.size());
+  if (size > fetched_.size()) {
+    randombytes_buf(bytes.data(), size);
+    return bytes;
+  }
+  if (left_ < size) {
+    randombytes_buf(fetched_.data(), fetched_.size());
+    left_ = fetched_.size();
+  }
+  // What was given out is kept nowhere else.
+  char* taken = fetched_.data() + left_ - size;
+  std::memcpy(bytes.data(), taken, size);
+  sodium_memzero(taken, size);
+  left_ -= size;
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 // used by one thread at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,10 +17,15 @@ class Secrets {
   virtual std::string bytes(std::size_t size) = 0;
 };
 
-/// getrandom(2).
+/// getrandom(2), asked for many bytes at once. Not for a process that forks and goes on in both.
 class SystemSecrets final : public Secrets {
  public:
+  ~SystemSecrets() override;
   std::string bytes(std::size_t size) override;
+
+ private:
+  std::array<char, 512> fetched_{};
+  std::size_t left_ = 0;
 };
 
 /// The public number of the session with this secret (the first 8 bytes of its BLAKE2b hash): it

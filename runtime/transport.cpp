@@ -110,11 +110,15 @@ class Hoarders {
   Hoarders(const Hoarders&) = delete;
   Hoarders& operator=(const Hoarders&) = delete;
 
+  void begin_message() { current_ = nullptr; }
   void count(const zmq::message_t& frame) {
     // ZMTP puts 2 bytes before a short frame and 9 before a long one.
     const std::size_t wire_bytes = frame.size() + (frame.size() < 256 ? 2 : 9);
-    const int fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
-    connections_[fd].delivered_bytes += wire_bytes;
+    // All frames of a message come over one connection, and libzmq has its descriptor as text in a
+    // map: it is asked for the first alone.
+    if (current_ == nullptr)
+      current_ = &connections_[zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD)];
+    current_->delivered_bytes += wire_bytes;
   }
 
   // Whether some may have to be closed soon.
@@ -179,8 +183,10 @@ class Hoarders {
     std::uint64_t delivered_at_last_look = 0;
     std::uint64_t taken_at_last_look = 0;
   };
-  /// By descriptor.
+  /// By descriptor; none is ever taken out.
   std::map<int, Connection> connections_;
+  /// Over which the message comes that is being received.
+  Connection* current_ = nullptr;
 };
 
 }  // namespace
@@ -321,6 +327,7 @@ Socket::Received Socket::receive(Message& message) {
   zmq::message_t frame;
   message.peer.id.clear();
   message.payload = {};
+  if (impl_->hoarders) impl_->hoarders->begin_message();
   impl_->empty = impl_->router ? !impl_->receive_first(frame) : !impl_->receive_frame(frame);
   if (impl_->empty) return Received::nothing;
   handed_over();

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
@@ -78,15 +79,16 @@ void ZmtpConnection::flush() {
 }
 
 void ZmtpConnection::read() {
-  in_.erase(0, taken_);
+  std::copy(in_.begin() + static_cast<std::ptrdiff_t>(taken_),
+            in_.begin() + static_cast<std::ptrdiff_t>(filled_), in_.begin());
+  filled_ -= taken_;
   taken_ = 0;
-  const std::size_t before = in_.size();
-  in_.resize(before + read_bytes);
-  const ssize_t received = recv(fd_, in_.data() + before, read_bytes, 0);
-  in_.resize(before + static_cast<std::size_t>(received > 0 ? received : 0));
+  if (filled_ == in_.size()) in_.resize(filled_ + read_bytes);
+  const ssize_t received = recv(fd_, in_.data() + filled_, in_.size() - filled_, 0);
   if (received < 0 && errno != EINTR)
     throw std::system_error(errno, std::generic_category(), "receive");
   if (received == 0) throw std::runtime_error("the server has closed the connection");
+  if (received > 0) filled_ += static_cast<std::size_t>(received);
 }
 
 bool ZmtpConnection::next_frame(std::string_view& frame, unsigned char& flags) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::bench::peers {
 
@@ -32,11 +33,12 @@ class ZmtpConnection {
   void shake_hands();
   bool next_frame(std::string_view& frame, unsigned char& flags);
   /// The bytes that were read and not taken.
-  std::string_view left() const { return std::string_view(in_).substr(taken_); }
+  std::string_view left() const { return {in_.data() + taken_, filled_ - taken_}; }
 
   int fd_ = -1;
   std::string out_;
-  std::string in_;
+  std::vector<char> in_;
+  std::size_t filled_ = 0;
   std::size_t taken_ = 0;
 };
 

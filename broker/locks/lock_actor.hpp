@@ -85,6 +85,9 @@ class LockActor final : public runtime::Actor {
   /// one lease.
   static constexpr Time pause_noticed{2000};
   static constexpr std::size_t list_page = 500;
+  /// The journal cannot be made durable any more: until a restart no lock is granted that has to
+  /// wait for the disk.
+  bool failed() const { return sync_failed_; }
 
  private:
   using Message = runtime::Message;

@@ -131,7 +131,9 @@ void Publisher::on_sync_locks(const Message& message, Outbox& outbox) {
   const auto request = protocol::decode<protocol::SyncLocks>(message.body);
   if (!request) return outbox.send(runtime::make_error(message, request.error()));
   const auto synced = sync_locks_();
-  if (!synced) spdlog::error("the lock journal could not be synced: {}", synced.error().detail);
+  if (!synced)
+    spdlog::error("{}; until a restart no lock is granted that has to be on the disk",
+                  protocol::sentence(synced.error()));
   outbox.send(runtime::make_reply(message,
                                   protocol::SyncLocksReply{request->position, synced.has_value()}));
 }

@@ -28,6 +28,22 @@ const std::map<std::string, Canary>& canaries() {
       {"lose-event", Canary::lose_event},
       {"tell-event-twice", Canary::tell_event_twice},
       {"hide-gap", Canary::hide_gap},
+      {"skip-condition", Canary::skip_condition},
+      {"expire-early", Canary::expire_early},
+      {"never-expire", Canary::never_expire},
+      {"release-on-worker-death", Canary::release_on_worker_death},
+      {"forget-release", Canary::forget_release},
+      {"forget-bye", Canary::forget_bye},
+      {"overlook-tree", Canary::overlook_tree},
+      {"grant-set-partly", Canary::grant_set_partly},
+      {"exclusive-as-shared", Canary::exclusive_as_shared},
+      {"lose-queue-order", Canary::lose_queue_order},
+      {"readers-starve-writer", Canary::readers_starve_writer},
+      {"forget-waiter", Canary::forget_waiter},
+      {"grant-to-the-dead", Canary::grant_to_the_dead},
+      {"commit-despite-lock", Canary::commit_despite_lock},
+      {"upgrade-at-once", Canary::upgrade_at_once},
+      {"named-ends-with-session", Canary::named_ends_with_session},
   };
   return all;
 }
@@ -71,14 +87,17 @@ bool Sabotage::lock_actor_hears(Message& message) {
   if (is(Canary::acknowledge_too_early) && message.header.type == Type::published &&
       acknowledged_.contains(message.stamp.number))
     return acknowledging_.erase(message.stamp.number) > 0;
-  return true;
+  return lock_actor_hears_of_locks(message);
 }
 
-void Sabotage::lock_actor_sends(Message& message) {
-  if (message.header.type == Type::watch_reply) return tell_watcher_wrong(message);
-  if (message.header.type != Type::publish) return;
-  if (is(Canary::skip_check_at_commit)) show_token(message);
-  if (!is(Canary::acknowledge_too_early) || message.stamp.number == 0) return;
+bool Sabotage::lock_actor_sends(Message& message) {
+  // What answers a canary is nobody else's business.
+  if (message.peer.id == not_heard) return false;
+  lock_actor_sends_of_locks(message);
+  if (message.header.type == Type::watch_reply) tell_watcher_wrong(message);
+  if (message.header.type != Type::publish) return true;
+  if (is(Canary::skip_check_at_commit) || is(Canary::commit_despite_lock)) show_token(message);
+  if (!is(Canary::acknowledge_too_early) || message.stamp.number == 0) return true;
   sings();
   protocol::Published done;
   done.version = message.stamp.number;
@@ -87,9 +106,15 @@ void Sabotage::lock_actor_sends(Message& message) {
   Message reply = runtime::make_reply(message, done);
   reply.peer = {Port::publisher, {}};
   tell_locks_(std::move(reply));
+  return true;
 }
 
 void Sabotage::publisher_hears(Message& message) {
+  if (is(Canary::skip_condition) && message.header.type == Type::publish)
+    change_body<protocol::Publish>(message, [](protocol::Publish& commit) {
+      commit.terms.if_version.reset();
+      commit.terms.if_absent = false;
+    });
   if (!is(Canary::answer_repeat_anew) || message.header.type != Type::publish) return;
   sings();
   const std::uint64_t request = false_request + ++false_requests_;
@@ -146,8 +171,8 @@ bool Sabotage::keep_reader(const Message& message) {
 }
 
 void Sabotage::keep_alive(std::uint64_t session, int times) {
-  tell_locks_(runtime::make_message({Port::broker, {}}, protocol::SessionAlive{"a ghost", 10'000},
-                                    0, {session, 0, 0}));
+  tell_locks_(runtime::make_message({Port::broker, not_heard},
+                                    protocol::SessionAlive{"a ghost", 10'000}, 0, {session, 0, 0}));
   if (times > 0)
     world_.after(300 * ms, [this, session, times, alive = std::weak_ptr(alive_)] {
       if (alive.lock()) keep_alive(session, times - 1);

@@ -129,6 +129,7 @@ void Client::check_read(const std::string& path, const protocol::GetReply& reply
 void Client::check_stat(const std::string& path, const Message& reply, Micros asked) {
   const auto stat = protocol::decode<protocol::StatReply>(reply.body);
   if (!stat) throw Violation{"a stat_reply that cannot be read"};
+  machine_.histories.saw(path, stat->attributes, asked);
   const bool directory = stat->attributes.kind == protocol::EntryKind::directory;
   const auto as_seen = [&](const State& state) {
     return state && state->directory == directory && state->version == stat->attributes.version;
@@ -151,6 +152,7 @@ void Client::check_list(const std::string& path, const Message& reply, Micros as
 void Client::check_missing(const std::string& path, const protocol::ErrorReply& error,
                            Micros asked) {
   if (error.code != Code::not_found) return;
+  machine_.histories.saw_nothing(path, asked);
   const auto absent = [](const State& state) { return !state; };
   if (!machine_.truth.model().was(path, asked, world_.now(), absent))
     throw Violation{fmt::format("{} was not found though it was there", path)};

@@ -64,6 +64,8 @@ class Client {
     std::string token;
     std::uint64_t number = 0;
     std::vector<protocol::LockClaim> claims;
+    Micros asked = 0;
+    std::uint64_t agent = 0;
     unsigned changes_left = 0;
     bool old = false;
   };
@@ -98,6 +100,7 @@ class Client {
   void look_at_locks();
   void on_granted(std::shared_ptr<Held> held, const Message& reply);
   void change_under(std::shared_ptr<Held> held);
+  void convert(std::shared_ptr<Held> held);
   void release(std::shared_ptr<Held> held);
   template <protocol::Fields M>
   void change(const M& body, const std::string& path, Done then = {}, std::string bytes = {});
@@ -117,6 +120,8 @@ class Client {
   }
   std::string some_path() { return world_.dice(75) ? some_file() : some_directory(); }
   protocol::Terms some_terms(const std::string& path);
+  /// Mostly a thread of work of its own, so that what others of the session hold makes no deadlock.
+  std::uint64_t some_agent() { return world_.dice(80) ? ++last_agent_ : 0; }
 
   World& world_;
   Machine& machine_;
@@ -136,6 +141,7 @@ class Client {
   unsigned under_way_ = 0;
   bool thinking_ = false;
   std::uint64_t written_ = 0;
+  std::uint64_t last_agent_ = 0;
   std::map<std::string, std::uint64_t> seen_versions_;
 };
 

@@ -3,52 +3,14 @@
 
 #include <algorithm>
 
-#include "protocol/path.hpp"
-
 namespace sluice::sim {
 
 using protocol::ChangeKind;
 using protocol::LockClaim;
 
-namespace {
-
-bool conflict(const LockClaim& one, const LockClaim& other) {
-  if (one.shared && other.shared) return false;
-  return one.path == other.path || (one.tree && protocol::is_within(other.path, one.path)) ||
-         (other.tree && protocol::is_within(one.path, other.path));
-}
-
-bool conflict(const std::vector<LockClaim>& one, const std::vector<LockClaim>& other) {
-  return std::any_of(one.begin(), one.end(), [&](const LockClaim& a) {
-    return std::any_of(other.begin(), other.end(),
-                       [&](const LockClaim& b) { return conflict(a, b); });
-  });
-}
-
-// What a change needs for itself.
-std::vector<LockClaim> claims_of(const protocol::Commit& commit) {
-  const bool tree = commit.recursive;
-  std::vector<LockClaim> claims{{commit.path, tree, false}};
-  if (commit.kind == ChangeKind::rename) claims.push_back({commit.to_path, tree, false});
-  return claims;
-}
-
-bool covers(const std::vector<LockClaim>& held, const LockClaim& wanted) {
-  return std::any_of(held.begin(), held.end(), [&](const LockClaim& claim) {
-    return !claim.shared && (claim.path == wanted.path ||
-                             (claim.tree && protocol::is_within(wanted.path, claim.path)));
-  });
-}
-
-std::pair<std::uint64_t, std::uint64_t> key_of(const Message& message) {
-  return {message.stamp.session, message.header.request_id};
-}
-
-}  // namespace
-
 void LockChecker::on_acquire(const Message& request) {
   if (const auto body = protocol::decode<protocol::AcquireLock>(request.body))
-    asked_[key_of(request)] = body->claims;
+    asked_[key_of(request)] = {body->claims, !body->owner.empty()};
 }
 
 bool LockChecker::is_held(const Grant& grant) const {
@@ -64,12 +26,9 @@ bool LockChecker::on_granted(const Message& reply) {
       throw Violation{fmt::format("token {} was given to two sessions", token->number)};
     return false;
   }
-  const Claims& claims = asked_.at(key_of(reply));
-  for (const auto& [number, grant] : grants_)
-    if (is_held(grant) && conflict(grant.claims, claims))
-      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x} until {}",
-                                  token->number, claims[0].path, number, grant.session,
-                                  (grant.proven + grant.ttl).count())};
+  const Asked& asked = asked_.at(key_of(reply));
+  const Claims& claims = asked.claims;
+  check_exclusion(token->number, claims);
   for (const auto& [number, commit] : under_way_)
     if (conflict(commit.claims, claims))
       throw Violation{fmt::format("lock {} on {} was granted while commit {} ({}) was under way",
@@ -78,17 +37,58 @@ bool LockChecker::on_granted(const Message& reply) {
   grant.session = reply.stamp.session;
   grant.claims = claims;
   grant.ttl = Time(body->ttl_ms);
+  grant.named = asked.named;
+  grant.turn = ++turn_;
   return true;
+}
+
+void LockChecker::check_exclusion(std::uint64_t number, const Claims& claims) const {
+  for (const auto& [other, grant] : grants_)
+    if (other != number && is_held(grant) && conflict(grant.claims, claims))
+      throw Violation{fmt::format("lock {} on {} was granted while {} was held by {:x} until {}",
+                                  number, claims[0].path, other, grant.session,
+                                  (grant.proven + grant.ttl).count())};
+}
+
+void LockChecker::on_convert(const Message& request) {
+  const auto body = protocol::decode<protocol::ConvertLock>(request.body);
+  const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
+  if (!token) return;
+  about_lock_[key_of(request)] = token->number;
+  to_shared_[key_of(request)] = body->shared;
+}
+
+void LockChecker::on_converted(const Message& reply) {
+  const auto grant = grants_.find(about_lock_[key_of(reply)]);
+  if (grant == grants_.end()) throw Violation{"a lock was converted that nobody has"};
+  const bool shared = to_shared_[key_of(reply)];
+  grant->second.claims = with_mode(grant->second.claims, shared);
+  if (shared) return;
+  check_exclusion(grant->first, grant->second.claims);
+  grant->second.turn = ++turn_;
+}
+
+void LockChecker::on_break(const Message& request) {
+  if (const auto body = protocol::decode<protocol::BreakLock>(request.body))
+    about_lock_[key_of(request)] = body->number;
+}
+
+void LockChecker::on_broken(const Message& reply) {
+  const auto grant = grants_.find(about_lock_[key_of(reply)]);
+  if (grant == grants_.end()) throw Violation{"a lock was broken that nobody has"};
+  stop_believing(grant->second);
+  grant->second.ended = std::min(grant->second.ended, world_.time());
+  grant->second.released = true;
 }
 
 void LockChecker::on_release(const Message& request) {
   const auto body = protocol::decode<protocol::ReleaseLock>(request.body);
   const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
-  if (token) releasing_[key_of(request)] = token->number;
+  if (token) about_lock_[key_of(request)] = token->number;
 }
 
 void LockChecker::on_released(const Message& reply) {
-  if (const auto found = releasing_.find(key_of(reply)); found != releasing_.end())
+  if (const auto found = about_lock_.find(key_of(reply)); found != about_lock_.end())
     if (const auto grant = grants_.find(found->second); grant != grants_.end())
       grant->second.released = true;
 }
@@ -105,7 +105,7 @@ void LockChecker::check_token(const protocol::Commit& commit, std::uint64_t numb
     throw Violation{fmt::format("commit {} ({}) went through under token {}, which was released",
                                 number, commit.path, token->number)};
   for (const auto& [later, other] : grants_)
-    if (later > token->number && conflict(other.claims, grant.claims))
+    if (later != token->number && other.turn > grant.turn && conflict(other.claims, grant.claims))
       throw Violation{fmt::format("commit {} ({}) of {:x} went through under token {} after {}",
                                   number, commit.path, session, token->number, later)};
   for (const LockClaim& claim : claims_of(commit))
@@ -139,6 +139,16 @@ void LockChecker::on_server_gone() {
   under_way_.clear();
 }
 
+void LockChecker::stop_believing(Grant& grant) {
+  if (!std::exchange(grant.believed, false)) return;
+  grant.ended = std::min(world_.time(), grant.proven + grant.ttl);
+}
+
+Time LockChecker::ended(std::uint64_t number) const {
+  const Grant& grant = grants_.at(number);
+  return std::min(grant.ended, grant.proven + grant.ttl);
+}
+
 void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) {
   const auto found = grants_.find(number);
   if (found == grants_.end() || found->second.session != session)
@@ -151,16 +161,16 @@ void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) 
 
 void LockChecker::proven(std::uint64_t session, Time when) {
   for (auto& [number, grant] : grants_) {
-    if (grant.session != session) continue;
+    if (grant.session != session || grant.named) continue;
     // An answer that came after the time to live says nothing of the lock.
-    if (!is_held(grant)) grant.believed = false;
+    if (!is_held(grant)) stop_believing(grant);
     grant.proven = std::max(grant.proven, when);
   }
 }
 
 void LockChecker::lets_go(std::uint64_t number) {
   if (const auto found = grants_.find(number); found != grants_.end())
-    found->second.believed = false;
+    stop_believing(found->second);
 }
 
 bool LockChecker::has_shared(std::uint64_t session) const {
@@ -172,7 +182,7 @@ bool LockChecker::has_shared(std::uint64_t session) const {
 
 void LockChecker::loses_all(std::uint64_t session) {
   for (auto& [number, grant] : grants_)
-    if (grant.session == session) grant.believed = false;
+    if (grant.session == session && !grant.named) stop_believing(grant);
 }
 
 }  // namespace sluice::sim

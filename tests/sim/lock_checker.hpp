@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/messages/commits.hpp"
-#include "protocol/messages/locks.hpp"
 #include "protocol/token.hpp"
+#include "tests/sim/claims.hpp"
 #include "tests/sim/world.hpp"
 
 namespace sluice::sim {
@@ -25,6 +24,11 @@ class LockChecker {
   bool on_granted(const Message& reply);
   void on_release(const Message& request);
   void on_released(const Message& reply);
+  /// Conversion or breaking of a lock; what is asked, and that it was done.
+  void on_convert(const Message& request);
+  void on_converted(const Message& reply);
+  void on_break(const Message& request);
+  void on_broken(const Message& reply);
   void on_publish(const Message& message);
   void on_published(const Message& message);
   /// Explicit locks outlive the server.
@@ -36,20 +40,33 @@ class LockChecker {
   void lets_go(std::uint64_t number);
   void loses_all(std::uint64_t session);
 
+  /// From when on its client could not rely on a lock that it has heard of.
+  Time ended(std::uint64_t number) const;
+
   /// Whether the session was ever given a shared lock that it has not released.
   bool has_shared(std::uint64_t session) const;
+  /// Whether its client may rely on this lock.
+  bool is_believed(std::uint64_t number) const {
+    const auto found = grants_.find(number);
+    return found != grants_.end() && is_held(found->second);
+  }
   std::size_t grants() const { return grants_.size(); }
 
  private:
-  using Claims = std::vector<protocol::LockClaim>;
   struct Grant {
     std::uint64_t session = 0;
     Claims claims;
     Time ttl{};
+    /// Belongs to a name and not to the session.
+    bool named = false;
+    /// Grants and upgrades counted: when it became what it is.
+    std::uint64_t turn = 0;
     bool released = false;
     /// What its client may believe.
     bool believed = false;
     Time proven{};
+    /// When its client ceased to believe in it, if that was before the lease was over.
+    Time ended = runtime::never;
   };
   struct UnderWay {
     std::string what;
@@ -57,11 +74,19 @@ class LockChecker {
     std::uint64_t under = 0;
   };
   bool is_held(const Grant& grant) const;
+  void stop_believing(Grant& grant);
+  void check_exclusion(std::uint64_t number, const Claims& claims) const;
   void check_token(const protocol::Commit& commit, std::uint64_t number, std::uint64_t session);
 
   World& world_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Claims> asked_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> releasing_;
+  struct Asked {
+    Claims claims;
+    bool named = false;
+  };
+  std::map<RequestKey, Asked> asked_;
+  std::map<RequestKey, std::uint64_t> about_lock_;
+  std::map<RequestKey, bool> to_shared_;
+  std::uint64_t turn_ = 0;
   std::map<std::uint64_t, Grant> grants_;
   std::map<std::uint64_t, UnderWay> under_way_;
 };

@@ -58,7 +58,8 @@ bool is_caught(const std::string& name, const Options& options) {
     RunOptions without = run_options;
     without.canary = sluice::sim::Canary::none;
     if (!sluice::sim::run(without).violation.empty()) continue;
-    fmt::print("{}: caught by seed {}: {}\n", name, run_options.seed, result.violation);
+    fmt::print("{}: caught by seed {} in {} steps: {}\n", name, run_options.seed, result.steps,
+               result.violation.substr(0, result.violation.find('\n')));
     return true;
   }
   fmt::print("{}: NOT CAUGHT by {} seeds, in which it sang {} times\n", name, options.seeds, sang);
@@ -113,6 +114,8 @@ int main(int argc, char** argv) {
     all.grants += result.grants;
     all.crashes += result.crashes;
     all.power_losses += result.power_losses;
+    all.operations += result.operations;
+    all.undecided += result.undecided;
     for (const auto& [outcome, count] : result.outcomes) all.outcomes[outcome] += count;
     if (result.violation.empty()) continue;
     ++failures;
@@ -126,6 +129,8 @@ int main(int argc, char** argv) {
   fmt::print("{} seeds, {} failed: {} events, {} commits, {} locks, {} crashes, {} power losses\n",
              seeds.size(), failures, all.steps, all.commits, all.grants, all.crashes,
              all.power_losses);
+  fmt::print("{} operations in linearizable histories, {} histories undecided\n", all.operations,
+             all.undecided);
   if (options.verbose)
     for (const auto& [outcome, count] : all.outcomes) fmt::print("  {:>8} {}\n", count, outcome);
   return failures == 0 ? 0 : 1;

@@ -143,6 +143,7 @@ void Run::stop_server(bool power) {
   machine_.faults.clear();
   machine_.truth.on_server_gone();
   machine_.locks.on_server_gone();
+  machine_.queue.on_server_gone();
   if (power) {
     for (auto& process : processes_) process.reset();
     machine_.power_loss(world_.random());
@@ -232,6 +233,8 @@ void Run::pause_something() {
   const auto pause = [&](Host& host) {
     world_.trace("{} is stopped until {:.3f}", host.name(), static_cast<double>(until) / ms);
     host.pause_until(until);
+    if (server_ && &host == server_->hosts()[0].get())
+      machine_.queue.on_pause(Time(until / ms), Time(settings_.lease_ms));
   };
   switch (world_.pick(4)) {
     case 0:
@@ -351,6 +354,8 @@ void Run::finish() {
   for (const bool power : {false, true, true}) restart_once_more(power);
   everything.die();
   sweep(true);
+  machine_.histories.check(
+      [this](std::uint64_t number) { return Micros{machine_.locks.ended(number).count()} * ms; });
 }
 
 // What the publisher could not drop because the disk failed, and a trash that could not be emptied,
@@ -391,6 +396,8 @@ void Run::report(RunResult& result) const {
   result.crashes = crashes_;
   result.power_losses = power_losses_;
   result.canary_sang = machine_.canary_sang;
+  result.operations = machine_.histories.operations();
+  result.undecided = machine_.histories.undecided();
   for (const auto& client : clients_)
     for (const auto& [outcome, count] : client->outcomes) result.outcomes[outcome] += count;
   result.trace = world_.traced();

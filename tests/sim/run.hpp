@@ -32,6 +32,9 @@ struct RunResult {
   std::uint64_t crashes = 0;
   std::uint64_t power_losses = 0;
   std::uint64_t canary_sang = 0;
+  /// Operations whose histories were found linearizable; paths that were too tangled to say.
+  std::uint64_t operations = 0;
+  std::uint64_t undecided = 0;
   std::map<std::string, std::uint64_t> outcomes;
   std::deque<std::string> trace;
 };

@@ -119,12 +119,14 @@ void Server::listen() {
   hosts_[0]->on_received = [this](Actor& actor, Message& message) {
     return &actor != lock_actor_.get() || lock_actor_hears(message);
   };
+  hosts_[0]->on_turn = [this] { machine_.queue.turn_ended(); };
   hosts_[1]->on_received = [this](Actor&, Message& message) { return publisher_hears(message); };
   hosts_[1]->on_sent = [this](Actor&, Message& message) { return publisher_sends(message); };
 }
 
 bool Server::lock_actor_sends(Message& message) {
-  sabotage_.lock_actor_sends(message);
+  if (!sabotage_.lock_actor_sends(message)) return false;
+  machine_.queue.sends(message);
   switch (message.header.type) {
     case Type::publish:
       machine_.truth.on_publish(message);
@@ -144,19 +146,32 @@ bool Server::lock_actor_sends(Message& message) {
     case Type::release_lock_reply:
       machine_.locks.on_released(message);
       return true;
+    case Type::convert_lock_reply:
+      machine_.locks.on_converted(message);
+      return true;
+    case Type::break_lock_reply:
+      machine_.locks.on_broken(message);
+      return true;
     default:
       return true;
   }
 }
 
+// The checkers hear what was sent, the lock actor what sabotage makes of it.
 bool Server::lock_actor_hears(Message& message) {
-  if (!sabotage_.lock_actor_hears(message)) return false;
+  machine_.queue.hears(message);
   switch (message.header.type) {
     case Type::acquire_lock:
       machine_.locks.on_acquire(message);
       break;
     case Type::release_lock:
       machine_.locks.on_release(message);
+      break;
+    case Type::convert_lock:
+      machine_.locks.on_convert(message);
+      break;
+    case Type::break_lock:
+      machine_.locks.on_break(message);
       break;
     case Type::published:
       machine_.locks.on_published(message);
@@ -168,7 +183,7 @@ bool Server::lock_actor_hears(Message& message) {
     default:
       break;
   }
-  return true;
+  return sabotage_.lock_actor_hears(message);
 }
 
 bool Server::publisher_hears(Message& message) {

@@ -14,8 +14,10 @@
 #include "broker/publisher/replay.hpp"
 #include "runtime/secrets.hpp"
 #include "tests/sim/canaries.hpp"
+#include "tests/sim/histories.hpp"
 #include "tests/sim/link.hpp"
 #include "tests/sim/lock_checker.hpp"
+#include "tests/sim/queue_checker.hpp"
 #include "tests/sim/truth.hpp"
 #include "tests/sim/watcher.hpp"
 #include "tests/support/sim_journal.hpp"
@@ -36,7 +38,7 @@ class SimSecrets final : public runtime::Secrets {
 
 /// Everything on the server's machine that outlives a process, and who watches it.
 struct Machine {
-  explicit Machine(World& world) : truth(world), locks(world) {}
+  explicit Machine(World& world) : truth(world), locks(world), queue(world), histories(world) {}
   /// The server's process is gone; what it wrote stays.
   void crash() {
     log.crash();
@@ -57,6 +59,8 @@ struct Machine {
   Truth truth;
   LockChecker locks;
   WatchChecker watches;
+  QueueChecker queue;
+  Histories histories;
   Canary canary = Canary::none;
   /// How often the canary has sung: a run in which it never did proves nothing.
   std::uint64_t canary_sang = 0;
@@ -80,7 +84,7 @@ class Server {
   std::weak_ptr<Router> workers() const { return workers_; }
   std::weak_ptr<Router> locks() const { return locks_; }
   const std::vector<std::shared_ptr<Host>>& hosts() const { return hosts_; }
-  bool failed() const { return publisher_->failed(); }
+  bool failed() const { return publisher_->failed() || lock_actor_->failed(); }
   std::uint64_t epoch() const { return epoch_; }
   /// Called when a process of it was killed in the middle of a turn.
   std::function<void()> on_killed;

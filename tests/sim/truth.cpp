@@ -28,14 +28,17 @@ bool is_about_the_tree(Code code) {
 }  // namespace
 
 void Truth::on_number(std::uint64_t number) {
-  if (number <= last_number_)
-    throw Violation{fmt::format("number {} was given out after {}", number, last_number_)};
-  last_number_ = number;
+  if (!numbers_.insert(number).second)
+    throw Violation{fmt::format("number {} was given out twice", number)};
 }
 
 void Truth::on_publish(const Message& message) {
   if (message.stamp.number == 0) return;
   on_number(message.stamp.number);
+  if (message.stamp.number <= last_number_)
+    throw Violation{
+        fmt::format("commit {} was let through after {}", message.stamp.number, last_number_)};
+  last_number_ = message.stamp.number;
   auto commit = protocol::decode<protocol::Publish>(message.body);
   if (!commit) throw Violation{"a commit that cannot be read was let through"};
   pending_[message.stamp.number] = {

@@ -78,7 +78,9 @@ class Truth {
   World& world_;
   Model model_;
   std::map<std::uint64_t, Pending> pending_;
+  /// Of commits. Grants are seen when they are answered, which may be after later numbers.
   std::uint64_t last_number_ = 0;
+  std::set<std::uint64_t> numbers_;
   /// When the disk last failed a change that others may have been weighed against.
   Micros disk_failed_ = -1;
   /// Applied changes by request; failures that are remembered.

@@ -11,7 +11,7 @@ namespace limits = protocol::limits;
 
 namespace {
 
-// The refusals after which a put must never be seen.
+// The refusals after which a change must never be seen.
 bool is_final(Code code) {
   switch (code) {
     case Code::locked:
@@ -24,6 +24,8 @@ bool is_final(Code code) {
     case Code::not_found:
     case Code::is_directory:
     case Code::not_directory:
+    case Code::not_empty:
+    case Code::deadlock:
       return true;
     default:
       return false;
@@ -104,6 +106,7 @@ std::string Client::some_bytes() {
 
 protocol::Terms Client::some_terms(const std::string& path) {
   protocol::Terms terms;
+  terms.agent = some_agent();
   if (world_.dice(30)) terms.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(3000));
   if (world_.dice(10)) terms.if_absent = true;
   if (const auto seen = seen_versions_.find(path); seen != seen_versions_.end() && world_.dice(15))
@@ -114,10 +117,15 @@ protocol::Terms Client::some_terms(const std::string& path) {
 template <protocol::Fields M>
 void Client::change(const M& body, const std::string& path, Done then, std::string bytes) {
   const Micros asked = world_.now();
+  const std::size_t recorded = machine_.histories.asks(body);
   ask(
       body, fmt::format("{} {}", protocol::name(M::type), path),
-      [this, path, asked, then](const Message& reply) {
+      [this, path, asked, recorded, then](const Message& reply) {
         check_change(reply, path, asked);
+        if (reply.header.type != Type::error)
+          machine_.histories.made(recorded);
+        else if (is_final(error_of(reply).code))
+          machine_.histories.refused(recorded);
         if (then) return then(reply);
         end_one();
       },
@@ -241,6 +249,7 @@ void Client::get() {
         }
         const auto opened = protocol::decode<protocol::GetReply>(reply.body);
         if (!opened) throw Violation{"a get_reply that cannot be read"};
+        machine_.histories.saw(path, opened->attributes, asked);
         if (opened->snapshot.empty()) {
           check_read(path, *opened, std::string(reply.payload.text()), asked);
           return end_one();
@@ -301,7 +310,15 @@ void Client::list() {
 // --- locks ---
 
 void Client::look_at_locks() {
-  ask(protocol::ListLocks{}, "list_locks", [this](const Message&) { end_one(); });
+  ask(protocol::ListLocks{}, "list_locks", [this](const Message& reply) {
+    const auto list = protocol::decode<protocol::ListLocksReply>(reply.body);
+    if (reply.header.type == Type::error || !list || list->locks.empty() || !world_.dice(30))
+      return end_one();
+    const std::uint64_t number = list->locks[world_.pick(list->locks.size())].number;
+    if (number == 0) return end_one();
+    ask(protocol::BreakLock{number}, fmt::format("break_lock {}", number),
+        [this](const Message&) { end_one(); });
+  });
 }
 
 void Client::lock() {
@@ -313,9 +330,15 @@ void Client::lock() {
   }
   if (world_.dice(60)) acquire.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(4000));
   if (world_.dice(20)) acquire.ttl_ms = static_cast<std::uint32_t>(500 + world_.pick(4000));
+  if (world_.dice(15)) {
+    acquire.owner = fmt::format("owner{}", world_.pick(3));
+    acquire.ttl_ms = static_cast<std::uint32_t>(500 + world_.pick(6000));
+  }
   auto held = std::make_shared<Held>();
   held->claims = acquire.claims;
   held->changes_left = static_cast<unsigned>(world_.pick(4));
+  held->asked = world_.now();
+  held->agent = acquire.agent = some_agent();
   ask(acquire,
       fmt::format("lock {}{}{}", acquire.claims[0].path, shared ? " shared" : "",
                   acquire.claims[0].tree ? " tree" : ""),
@@ -338,12 +361,32 @@ void Client::on_granted(std::shared_ptr<Held> held, const Message& reply) {
   held->token = grant->token;
   held->number = token->number;
   machine_.locks.holds(session_number_, token->number, Time(reply.stamp.number));
+  machine_.histories.granted(token->number, held->claims, held->asked);
   change_under(held);
+}
+
+void Client::convert(std::shared_ptr<Held> held) {
+  protocol::ConvertLock request;
+  request.token = held->token;
+  request.shared = !held->claims[0].shared;
+  request.agent = held->agent;
+  if (world_.dice(60)) request.wait_ms = static_cast<std::uint32_t>(1 + world_.pick(3000));
+  const std::size_t recorded = machine_.histories.converts(held->number, request.shared);
+  ask(request, fmt::format("convert {} {}", held->number, request.shared ? "shared" : "exclusive"),
+      [this, held, shared = request.shared, recorded](const Message& reply) {
+        const bool done = reply.header.type != Type::error;
+        if (done) machine_.histories.converted(recorded);
+        if (!done && is_final(error_of(reply).code)) machine_.histories.not_converted(recorded);
+        if (done)
+          for (auto& claim : held->claims) claim.shared = shared;
+        change_under(held);
+      });
 }
 
 void Client::change_under(std::shared_ptr<Held> held) {
   if (held->changes_left == 0) return release(held);
   --held->changes_left;
+  if (!held->old && world_.dice(20)) return convert(held);
   const auto& claim = held->claims[world_.pick(held->claims.size())];
   std::string path = world_.dice(80) ? claim.path : some_file();
   if (claim.tree && world_.dice(50)) path = protocol::join(claim.path, "x");
@@ -381,8 +424,10 @@ void Client::release(std::shared_ptr<Held> held) {
     ask(protocol::RenewLock{held->token}, "renew_lock", {});
   }
   machine_.locks.lets_go(held->number);
+  machine_.histories.releases(held->number);
   ask(protocol::ReleaseLock{held->token}, fmt::format("release {}", held->number),
-      [this, held](const Message&) {
+      [this, held](const Message& reply) {
+        if (reply.header.type != Type::error) machine_.histories.released(held->number);
         if (!world_.dice(15)) return end_one();
         held->old = true;
         held->changes_left = 1;
@@ -394,27 +439,32 @@ void Client::take_all(std::function<void()> done) {
   protocol::AcquireLock acquire;
   acquire.claims = {{"", true, false}};
   acquire.wait_ms = 60'000;
-  ask(acquire, "lock of everything", [this, done](const Message& reply) {
-    if (reply.header.type == Type::error)
-      throw Violation{fmt::format("nobody is left, and yet the tree cannot be locked: {}",
-                                  error_of(reply).detail)};
-    const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
-    protocol::Put put;
-    put.path = settings_.files[0];
-    std::string bytes = some_bytes();
-    put.root = machine_.truth.contents.add(bytes);
-    put.terms.token = grant->token;
-    change(
-        put, put.path,
-        [this, grant, done](const Message&) {
-          ask(protocol::ReleaseLock{grant->token}, "release of everything",
-              [done](const Message& reply) {
-                if (reply.header.type == Type::error) throw Violation{"the last lock was lost"};
-                done();
-              });
-        },
-        std::move(bytes));
-  });
+  ask(acquire, "lock of everything",
+      [this, done, acquire, asked = world_.now()](const Message& reply) {
+        if (reply.header.type == Type::error)
+          throw Violation{fmt::format("nobody is left, and yet the tree cannot be locked: {}",
+                                      error_of(reply).detail)};
+        const auto grant = protocol::decode<protocol::AcquireLockReply>(reply.body);
+        const std::uint64_t number = protocol::parse_token(grant->token)->number;
+        machine_.histories.granted(number, acquire.claims, asked);
+        protocol::Put put;
+        put.path = settings_.files[0];
+        std::string bytes = some_bytes();
+        put.root = machine_.truth.contents.add(bytes);
+        put.terms.token = grant->token;
+        change(
+            put, put.path,
+            [this, grant, number, done](const Message&) {
+              machine_.histories.releases(number);
+              ask(protocol::ReleaseLock{grant->token}, "release of everything",
+                  [this, number, done](const Message& reply) {
+                    if (reply.header.type == Type::error) throw Violation{"the last lock was lost"};
+                    machine_.histories.released(number);
+                    done();
+                  });
+            },
+            std::move(bytes));
+      });
 }
 
 }  // namespace sluice::sim

@@ -59,8 +59,8 @@ int answer(std::vector<std::string> words, Invocation& run) {
   }
   try {
     Seat seat(global);
-    Completer completer([&seat](const NameQuery&, std::stop_token stop) {
-      return std::make_unique<RemoteNames>(seat.client(), "", std::move(stop));
+    Completer completer([&seat](const NameQuery& query, std::stop_token stop) {
+      return source_for(query, seat.client(), std::move(stop));
     });
     const Matches matches = completer.matches(line, seat, words, word, time_to_answer);
     run.out().print(text_of(matches));

@@ -95,6 +95,8 @@ Matches Completer::matches(const CommandLine& line, const Seat& seat,
     case Role::own_lock:
       add_own_locks(matches, seat, word);
       return matches;
+    case Role::lock_number:
+      return names({.lock_numbers = true, .prefix = word}, time);
     case Role::remote:
     case Role::directory:
     case Role::local:

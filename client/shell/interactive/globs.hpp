@@ -15,6 +15,8 @@ namespace sluice::shell {
 struct Name {
   std::string text;
   bool is_directory = false;
+  /// For a list of candidates; may be empty.
+  std::string description = {};
 };
 
 /// The names in a tree of files. Paths are as its user writes them: "" is where he stands.

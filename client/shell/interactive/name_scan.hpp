@@ -20,6 +20,8 @@ namespace sluice::shell {
 /// Which names are meant.
 struct NameQuery {
   bool local = false;
+  /// The numbers of all locks instead.
+  bool lock_numbers = false;
   bool directories_only = false;
   /// As typed, with the slash at its end; may be empty.
   std::string directory = {};

@@ -8,7 +8,9 @@
 #include <memory>
 #include <string_view>
 
+#include "client/shell/format.hpp"
 #include "client/shell/interactive/paths.hpp"
+#include "client/shell/own_locks.hpp"
 #include "client/shell/target.hpp"
 #include "sluice/error.hpp"
 
@@ -57,6 +59,21 @@ bool RemoteNames::exists(const std::string& path) {
   }
 }
 
+void LockNumbers::names(const std::string&, const std::string& prefix, const Taker& taker) {
+  auto page = [&](const std::vector<LockEntry>& entries) {
+    for (const LockEntry& entry : entries) {
+      std::string number = std::to_string(entry.number);
+      if (entry.number == 0 || !number.starts_with(prefix)) continue;
+      std::string about = escaped(entry.holder) + " on " + paths_text(entry.claims);
+      if (!taker({std::move(number), false, std::move(about)})) throw Enough{};
+    }
+  };
+  try {
+    client_.locks("", page, {.stop = stop_});
+  } catch (const Enough&) {
+  }
+}
+
 void LocalNames::names(const std::string& directory, const std::string& prefix,
                        const Taker& taker) {
   const std::string path = directory.empty() ? "." : with_home(directory);
@@ -77,6 +94,13 @@ void LocalNames::names(const std::string& directory, const std::string& prefix,
 bool LocalNames::exists(const std::string& path) {
   struct stat about {};
   return ::lstat(with_home(path).c_str(), &about) == 0;
+}
+
+std::unique_ptr<NameSource> source_for(const NameQuery& query, Client& client,
+                                       std::stop_token stop) {
+  if (query.local) return std::make_unique<LocalNames>(std::move(stop));
+  if (query.lock_numbers) return std::make_unique<LockNumbers>(client, std::move(stop));
+  return std::make_unique<RemoteNames>(client, query.working_directory, std::move(stop));
 }
 
 std::string with_home(const std::string& typed) {

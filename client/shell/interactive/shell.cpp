@@ -80,13 +80,7 @@ int Shell::run_input(bool ends_at_error) {
 int Shell::run_terminal() {
   History history(history_path());
   Completer completer([this](const NameQuery& query, std::stop_token stop) {
-    std::unique_ptr<NameSource> source;
-    if (query.local)
-      source = std::make_unique<LocalNames>(std::move(stop));
-    else
-      source =
-          std::make_unique<RemoteNames>(seat_.client(), query.working_directory, std::move(stop));
-    return source;
+    return source_for(query, seat_.client(), std::move(stop));
   });
   CommandLine commands(&seat_);
   add_shell_commands(commands);

@@ -43,6 +43,14 @@ struct LockProbe : SessionProbe {
     CHECK(renew.body.token == token_of(number));
     return renew.message;
   }
+  /// What follows the last one, answered.
+  void finish_confirming() {
+    const auto renew = probe.expect<protocol::RenewLock>(control);
+    CHECK(renew.body.token.empty());
+    CHECK(renew.body.last);
+    probe.expect_silence();
+    probe.answer(renew.message, protocol::RenewLockReply{9'000});
+  }
   void expect_confirmed(int number) {
     const auto told = probe.expect<protocol::RenewLock>(application);
     CHECK(told.body.token == token_of(number));
@@ -85,6 +93,7 @@ TEST_CASE("after a restart each lock is confirmed before anything else is said a
     probe.probe.answer(first, protocol::ErrorReply{code, "", "not held"});
     probe.expect_lost(5, code);
   }
+  probe.finish_confirming();
   CHECK(probe.expect_stat().header.request_id == stat.header.request_id);
   CHECK(probe.probe.expect<protocol::WriteChunk>(bulk).message.header.request_id ==
         chunk.message.header.request_id);
@@ -107,8 +116,29 @@ TEST_CASE("what was lost or given back is not asked about, and a second restart 
   probe.probe.expect_silence();
   probe.probe.answer(late, protocol::RenewLockReply{9'000});
   probe.expect_confirmed(7);
+  probe.finish_confirming();
   const auto again = probe.probe.expect<protocol::ReleaseLock>(control).message;
   CHECK(again.header.request_id == release.header.request_id);
+}
+
+TEST_CASE("a lock whose release was given up is not brought to life again") {
+  LockProbe probe;
+  probe.connect();
+  probe.hold(5);
+  probe.hold(6);
+  probe.post(1, protocol::ReleaseLock{token_of(5)});
+  probe.probe.expect<protocol::ReleaseLock>(control);
+  probe.die();
+  probe.probe.advance(Time(33'000));
+  while (probe.probe.unexpected() > 1) probe.probe.expect<protocol::Hello>(control);
+  probe.expect_failure(1, Code::unreachable);
+  probe.revive();
+  probe.stat(2);
+  probe.welcome_back(control, 2, false);
+  probe.probe.answer(probe.expect_question(6), protocol::RenewLockReply{9'000});
+  probe.expect_confirmed(6);
+  probe.finish_confirming();
+  probe.finish_stat(probe.expect_stat(), 2);
 }
 
 TEST_CASE("many locks are confirmed within the window, and again over a lost connection") {
@@ -139,6 +169,7 @@ TEST_CASE("many locks are confirmed within the window, and again over a lost con
       questions.push_back(probe.probe.expect<protocol::RenewLock>(control).message);
   }
   CHECK(confirmed == 20);
+  probe.finish_confirming();
   probe.finish_stat(probe.expect_stat(), 1);
 }
 
@@ -153,7 +184,28 @@ TEST_CASE("a server that has no room for the question is asked again") {
   probe.probe.advance(Time(400));
   probe.probe.answer(probe.expect_question(5), protocol::RenewLockReply{9'000});
   probe.expect_confirmed(5);
+  const auto last = probe.probe.expect<protocol::RenewLock>(control).message;
+  probe.probe.answer(last, protocol::ErrorReply{Code::overloaded, "", ""});
+  probe.probe.expect_silence();
+  probe.probe.advance(Time(400));
+  probe.finish_confirming();
   probe.finish_stat(probe.expect_stat(), 1);
+}
+
+TEST_CASE("a session that holds nothing any more says so, over a lost connection too") {
+  LockProbe probe;
+  probe.connect();
+  probe.hold(5);
+  probe.post(1, protocol::ReleaseLock{token_of(5)});
+  const auto release = probe.probe.expect<protocol::ReleaseLock>(control).message;
+  probe.probe.answer(release, protocol::ReleaseLockReply{});
+  probe.probe.expect<protocol::ReleaseLockReply>(application);
+  probe.stat(2);
+  probe.restart(probe.expect_stat());
+  const auto lost = probe.probe.expect<protocol::RenewLock>(control).message;
+  probe.restart(lost, 2, true);
+  probe.finish_confirming();
+  probe.finish_stat(probe.expect_stat(), 2);
 }
 
 TEST_CASE("a grant that was asked for before the restart is confirmed too") {

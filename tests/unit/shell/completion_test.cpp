@@ -20,6 +20,7 @@ struct Room {
   Completer completer{[this](const NameQuery& query, std::stop_token) {
     queries.push_back(query);
     using Paths = std::set<std::string>;
+    if (query.lock_numbers) return std::make_unique<FakeNames>(Paths{"170", "23"});
     return std::make_unique<FakeNames>(
         query.local ? Paths{"here.txt", "my dir/", "my dir/one", "$x"}
                     : Paths{"docs/", "docs/my file", "docs/my other", "gr\u00f6\u00dfe",
@@ -59,6 +60,8 @@ TEST_CASE("an operand is completed as what it is") {
   // No file of the server is meant there.
   CHECK(room.typed("renew d") == "renew d");
   CHECK(room.typed("lock-break d") == "lock-break d");
+  CHECK(room.typed("lock-break 1") == "lock-break 170 ");
+  CHECK(room.queries.back().lock_numbers);
 }
 
 TEST_CASE("what is typed is quoted as the word was begun") {
