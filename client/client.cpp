@@ -5,6 +5,7 @@
 #include "client/operations.hpp"
 #include "client/transfer/streams.hpp"
 #include "client/watcher.hpp"
+#include "runtime/endpoint.hpp"
 
 namespace sluice {
 
@@ -14,6 +15,10 @@ using client::value_of;
 
 std::string version() {
   return SLUICE_VERSION;
+}
+
+void check_endpoint(const std::string& endpoint) {
+  value_of(runtime::check_remote_endpoint(endpoint));
 }
 
 Client::Client(Options options)

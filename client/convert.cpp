@@ -1,9 +1,10 @@
-// Field by field.
+// Field by field: see convert.hpp.
 #include "client/convert.hpp"
 
 #include <algorithm>
 
 #include "client/agent.hpp"
+#include "client/unknown_host.hpp"
 #include "protocol/limits.hpp"
 
 namespace sluice::client {
@@ -13,6 +14,8 @@ Error exception_of(const protocol::Error& error) {
 }
 
 void raise(const protocol::Error& error) {
+  if (error.code == protocol::Code::unreachable && error.detail.empty())
+    throw exception_of({error.code, error.path, problem_of_host(error.path)});
   throw exception_of(error);
 }
 

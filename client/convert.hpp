@@ -1,5 +1,5 @@
 // Between the public types and those of the protocol, and from errors as values to the exception.
-// Pure functions.
+// Pure functions, but for raise() and value_of().
 #pragma once
 
 #include <utility>
@@ -16,6 +16,7 @@
 namespace sluice::client {
 
 Error exception_of(const protocol::Error& error);
+/// Looks why a server was not reached, which can take seconds: not on the connection's thread.
 [[noreturn]] void raise(const protocol::Error& error);
 
 /// What is there, or the exception.

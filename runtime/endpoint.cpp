@@ -65,6 +65,18 @@ Result<void> check_endpoint(const std::string& endpoint) {
   return {};
 }
 
+Result<void> check_remote_endpoint(const std::string& endpoint) {
+  if (auto ok = check_endpoint(endpoint); !ok) return ok;
+  if (!endpoint.starts_with(tcp)) return {};
+  const std::string_view address = std::string_view(endpoint).substr(tcp.size());
+  const auto colon = address.rfind(':');
+  const std::string_view port = address.substr(colon + 1);
+  const bool any_port = port == "*" || port.find_first_not_of('0') == std::string_view::npos;
+  if (address.substr(0, colon) == "*" || any_port)
+    return fail(Code::usage, endpoint, "'*' and port 0 are to listen on: name a host and its port");
+  return {};
+}
+
 Result<void> make_way_for(const std::string& endpoint) {
   const std::string path = path_of_ipc(endpoint);
   struct stat info {};

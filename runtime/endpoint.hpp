@@ -12,6 +12,9 @@ namespace sluice::runtime {
 /// for a socket. "inproc://" is for the inside of a process and passes.
 protocol::Result<void> check_endpoint(const std::string& endpoint);
 
+/// The same for an endpoint to connect to, which has to name one: no '*', no port 0.
+protocol::Result<void> check_remote_endpoint(const std::string& endpoint);
+
 /// Before an ipc endpoint is bound: libzmq would unlink whatever is there. A socket that nobody
 /// listens to any more may go; fails with `cannot_listen` if something else is there or somebody
 /// listens. Other transports pass.

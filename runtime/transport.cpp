@@ -284,7 +284,7 @@ protocol::Result<Socket> Socket::open(Context& context, const SocketConfig& conf
     for (const std::string& each : config.connect) {
       endpoint = each;
       binding = false;
-      if (auto ok = check_endpoint(each); !ok) return tl::make_unexpected(ok.error());
+      if (auto ok = check_remote_endpoint(each); !ok) return tl::make_unexpected(ok.error());
       socket.connect(each);
     }
   } catch (const zmq::error_t& error) {

@@ -13,14 +13,6 @@ std::uint64_t ms_between(Time from, Time to) {
   return to == never || to < from ? 0 : static_cast<std::uint64_t>((to - from).count());
 }
 
-// Whole seconds; time left is rounded up, so that nobody reads "0 s left" of a living lock.
-std::uint64_t past_s(Time since, Time now) {
-  return ms_between(since, now) / 1000;
-}
-std::uint64_t left_s(Time now, Time end) {
-  return (ms_between(now, end) + 999) / 1000;
-}
-
 }  // namespace
 
 std::string LockActor::name_of(const Lock& lock) const {
@@ -35,13 +27,12 @@ std::string LockActor::describe(Id blocker, Time now) const {
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;
     const std::string name = name_of(lock);
-    const std::uint64_t age_s = past_s(lock.since, now);
+    const std::uint64_t age_ms = ms_between(lock.since, now);
     if (lock.token.number == 0)
-      return fmt::format("{} has waited for it for {} s and comes first", name, age_s);
+      return fmt::format("{} has waited for it for {} s and comes first", name, age_ms / 1000);
     if (lock.ending != Ending::no)
       return fmt::format("held by {} until a change made under the lock is done", name);
-    return fmt::format("held by {} for {} s, {} s left on its lease", name, age_s,
-                       left_s(now, leases_.ends(blocker)));
+    return protocol::held_text(name, age_ms, ms_between(now, leases_.ends(blocker)));
   }
   if (const auto found = conversions_.find(blocker); found != conversions_.end())
     return name_of(locks_.at(found->second.lock)) + " holds it and waits to have it alone";

@@ -1,11 +1,13 @@
 // A command run under a lock: see child.hpp.
 #include "client/shell/child.hpp"
 
-#include <spawn.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
@@ -33,6 +35,36 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// The child's side of the fork. Only what is safe in a signal handler may be called here. Ends with
+// the error number in the pipe if the command cannot be run.
+[[noreturn]] void become(char* const* arguments, char* const* environment, const sigset_t& mask,
+                         pid_t parent, int problem_fd) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // The parent that has gone in between sends nothing any more.
+  if (::getppid() != parent) ::_exit(128 + SIGTERM);
+  struct sigaction defaults {};
+  defaults.sa_handler = SIG_DFL;
+  ::sigaction(SIGPIPE, &defaults, nullptr);
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execvpe(arguments[0], arguments, environment);
+  const int problem = errno;
+  [[maybe_unused]] const auto told = ::write(problem_fd, &problem, sizeof problem);
+  ::_exit(127);
+}
+
+// What came through the pipe before it was closed; 0 if nothing did.
+int problem_from(int fd) {
+  int problem = 0;
+  ssize_t got = 0;
+  do got = ::read(fd, &problem, sizeof problem);
+  while (got < 0 && errno == EINTR);
+  return got == sizeof problem ? problem : 0;
+}
+
+[[noreturn]] void fail(int problem, const char* what) {
+  throw std::system_error(problem, std::generic_category(), what);
+}
+
 }  // namespace
 
 Child::Child(const std::vector<std::string>& command,
@@ -40,25 +72,28 @@ Child::Child(const std::vector<std::string>& command,
              const sigset_t& mask) {
   std::vector<std::string> arguments = command;
   std::vector<std::string> environment = environment_with(variables);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setsigmask(&attributes, &mask);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int problem =
-      ::posix_spawnp(&pid_, command.front().c_str(), nullptr, &attributes,
-                     pointers_to(arguments).data(), pointers_to(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  if (problem != 0) throw std::system_error(problem, std::generic_category());
+  const std::vector<char*> argument_pointers = pointers_to(arguments);
+  const std::vector<char*> environment_pointers = pointers_to(environment);
+  std::array<int, 2> problems{};
+  if (::pipe2(problems.data(), O_CLOEXEC) != 0) fail(errno, "pipe2");
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ == 0)
+    become(argument_pointers.data(), environment_pointers.data(), mask, parent, problems[1]);
+  int problem = pid_ < 0 ? errno : 0;
+  ::close(problems[1]);
+  if (pid_ > 0) problem = problem_from(problems[0]);
+  ::close(problems[0]);
+  if (problem != 0) {
+    if (pid_ > 0) wait();
+    fail(problem, "cannot be run");
+  }
   ended_fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   if (ended_fd_ < 0) {
-    const int error = errno;
+    problem = errno;
     send(SIGKILL);
     wait();
-    throw std::system_error(error, std::generic_category(), "pidfd_open");
+    fail(problem, "pidfd_open");
   }
 }
 

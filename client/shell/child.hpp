@@ -1,5 +1,6 @@
-// A command run by `sluice lock`: started with posix_spawn, since a plain fork would copy a process
-// in which other threads hold locks. Main thread. Read on: commands/lock.cpp.
+// A command of this machine, run by `sluice lock` or the shell. It does not outlive the process
+// that waits for it: the kernel sends it SIGTERM when that is killed. Main thread, whose end counts
+// as the process's. Read on: commands/lock.cpp.
 #pragma once
 
 #include <sys/types.h>

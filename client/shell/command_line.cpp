@@ -140,6 +140,21 @@ Walk walk(const CLI::App& app, const CLI::App& command, const std::vector<std::s
   return walk;
 }
 
+// What is wrong with the number of operands, as a sentence; empty if nothing is.
+std::string problem_of_count(const CLI::App& command, const std::vector<std::string>& given) {
+  const std::size_t count = given.size();
+  const CLI::Option* operands = command.get_option_no_throw(operands_name);
+  if (operands == nullptr) return count == 0 ? "" : "it takes no arguments, not '" + given[0] + "'";
+  const auto least = static_cast<std::size_t>(operands->get_expected_min());
+  const auto most = static_cast<std::size_t>(operands->get_expected_max());
+  if (least <= count && count <= most) return "";
+  const std::size_t bound = count < least ? least : most;
+  const char* kind = least == most ? "" : count < least ? "at least " : "at most ";
+  return operands->get_option_text() + ": " + kind + std::to_string(bound) +
+         (bound == 1 ? " argument is" : " arguments are") + (count < least ? " needed" : " taken") +
+         ", not " + std::to_string(count);
+}
+
 // What the operand at `index` is, where the last one is there already.
 Role operand_role(const std::string& usage, std::size_t index, std::size_t count) {
   const auto space = usage.find(' ');
@@ -151,7 +166,13 @@ Role operand_role(const std::string& usage, std::size_t index, std::size_t count
   if (name.starts_with("LOCK")) return Role::own_lock;
   if (name.starts_with("NUMBER")) return Role::lock_number;
   if (name.starts_with("COMMAND")) return Role::command_name;
+  if (name.starts_with("STATUS")) return Role::value;
   return Role::remote;
+}
+
+// What only other programs call is not in the lists.
+bool is_hidden(const CLI::App& command) {
+  return command.get_group().empty();
 }
 
 std::vector<Described> described_options(const CLI::App& app) {
@@ -210,7 +231,6 @@ Command CommandLine::add(const CommandText& text, Action action) {
   command->formatter(std::make_shared<CommandFormatter>(usage));
   const std::string details = text.details.empty() ? "" : text.details + "\n\n";
   command->footer(details + "Examples:\n" + text.examples);
-  // What only other programs call is not in the lists.
   if (text.name.starts_with("__")) command->group("");
   command->callback([this, action = std::move(action)] { action_ = action; });
   return Command(*command);
@@ -226,12 +246,19 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
   std::string unknown_option;
   std::size_t options_end = arguments.size();
   const CLI::App* known_command = find(command);
+  std::string count_problem;
+  bool has_empty_operand = false;
   if (known_command) {
     const Walk found = walk(*app_, *known_command, arguments, at + 1);
     unknown_option = found.unknown_option;
     options_end = found.mark;
     if (command == command_with_child)
       options_end = set_apart_child(arguments, found.mark, found.has_operands);
+    std::vector<std::string> operands;
+    for (std::size_t i = 0; at + 1 + i < arguments.size(); ++i)
+      if (found.parts[i] == Part::operand) operands.push_back(arguments[at + 1 + i]);
+    count_problem = problem_of_count(*known_command, operands);
+    has_empty_operand = std::find(operands.begin(), operands.end(), "") != operands.end();
   }
   // CLI11 takes `--` for the end of a command whose operands are optional, so it never sees one.
   for (std::size_t i = 0; i < arguments.size(); ++i)
@@ -243,12 +270,18 @@ std::optional<int> CommandLine::parse(std::vector<std::string> arguments) {
   if (!unknown_option.empty())
     return usage_error(command, "there is no option '" + unknown_option +
                                     "', and names that begin with '-' go behind '--'");
+  // What completes a word is asked about empty ones.
+  if (has_empty_operand && !is_hidden(*known_command))
+    return usage_error(command, "an argument is empty; '.' is the directory itself");
   std::reverse(arguments.begin(), arguments.end());
   try {
     app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return print_help(error);
-    return usage_error(command, error.what());
+    // It speaks of numbers in words of its own.
+    const bool about_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+    return usage_error(command,
+                       count_problem.empty() || about_value ? error.what() : count_problem);
   }
   global_.server = unquoted(global_.server);
   if (known_command && (script_ || ends_at_error_))
@@ -301,8 +334,7 @@ bool CommandLine::takes_child(const std::string& command) {
 std::vector<Described> CommandLine::commands() const {
   std::vector<Described> commands;
   for (const CLI::App* command : std::as_const(*app_).get_subcommands({}))
-    if (!command->get_group().empty())
-      commands.push_back({command->get_name(), command->get_description()});
+    if (!is_hidden(*command)) commands.push_back({command->get_name(), command->get_description()});
   return commands;
 }
 
@@ -359,12 +391,7 @@ int CommandLine::print_help(const CLI::ParseError& request) const {
 int CommandLine::usage_error(const std::string& command, const std::string& what) const {
   const CLI::App* known = find(command);
   std::string text = what;
-  if (!known && !command.empty()) {
-    text = "there is no command '" + command + "'";
-  } else if (known && text.starts_with(operands_name)) {
-    const CLI::Option* operands = known->get_option_no_throw(operands_name);
-    text.replace(0, std::strlen(operands_name), operands->get_option_text());
-  }
+  if (!known && !command.empty()) text = "there is no command '" + command + "'";
   // It calls every value a text.
   constexpr std::string_view no_value = "1 required TEXT missing";
   if (text.ends_with(no_value))

@@ -54,8 +54,8 @@ class Command {
   Command& change_options(Change& change);
   /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them, and
   /// says what each is: LOCAL is a path of this machine, LOCK a lock of the shell or a token,
-  /// NUMBER the number of a lock, COMMAND a command, DIRECTORY one of the server or '-', everything
-  /// else a path of the server; "X... Y" are some and one.
+  /// NUMBER the number of a lock, COMMAND a command, STATUS a number, DIRECTORY one of the server or
+  /// '-', everything else a path of the server; "X... Y" are some and one.
   Command& operands(const std::string& usage, std::vector<std::string>& operands, int min,
                     int max = no_limit);
 
@@ -69,7 +69,7 @@ class Command {
 enum class Role {
   command,
   option,
-  /// Of an option, as an argument of its own.
+  /// Of an option, as an argument of its own; or a number.
   value,
   /// A `--` that ends options or sets apart a command to be run.
   mark,

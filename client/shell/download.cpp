@@ -43,7 +43,11 @@ std::optional<Error> make_directory(const std::string& path) {
 }  // namespace
 
 Download::Download(const TransferOptions& options, Invocation& run)
-    : options_(options), run_(run), client_(run.client()), pool_(transfers_at_once) {}
+    : options_(options),
+      run_(run),
+      client_(run.client()),
+      pool_(transfers_at_once),
+      summary_(run.json() && !options.recursive) {}
 
 void Download::add(const std::string& remote, const std::string& local) {
   if (!options_.recursive) return add_file(remote, local, 0);

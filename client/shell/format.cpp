@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "client/shell/text_width.hpp"
+
 namespace sluice::shell {
 namespace {
 
@@ -129,21 +131,6 @@ std::string coloured(std::string_view name, Kind kind, std::uint32_t mode) {
   if (kind == Kind::file && !program) return std::string(name);
   const char* colour = program ? "32" : kind == Kind::directory ? "1;34" : "36";
   return fmt::format("\x1b[{}m{}\x1b[0m", colour, name);
-}
-
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(at);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  const unsigned char second = byte(at + 1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second > 0x9f;
-  const bool beyond = first == 0xf4 && second > 0x8f;
-  return overlong || surrogate || beyond ? 0 : length;
 }
 
 std::string escaped(std::string_view text) {

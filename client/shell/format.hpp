@@ -29,8 +29,6 @@ bool colour_wanted(int fd);
 /// A name in the colour of what it names: directories blue, programs green, neither file nor
 /// directory cyan.
 std::string coloured(std::string_view name, Kind kind, std::uint32_t mode);
-/// Length of the valid UTF-8 sequence at `at`; 0 if there is none.
-std::size_t utf8_length(std::string_view text, std::size_t at);
 /// Control characters, bytes that are no UTF-8 and backslashes as "\x1b", so that a name cannot
 /// act on a terminal and one that looks escaped is told from one that is.
 std::string escaped(std::string_view text);

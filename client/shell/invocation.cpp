@@ -4,11 +4,26 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "client/shell/format.hpp"
 #include "client/shell/json.hpp"
 
 namespace sluice::shell {
+
+namespace {
+
+// In a shell nobody types `sluice` before a command, nor --help behind it.
+std::string sentence_of(const Error& error, const Global& global) {
+  constexpr std::string_view advice = "see --help";
+  std::string text = error.what();
+  if (global.in_shell && text.ends_with(advice))
+    text.replace(text.size() - advice.size(), advice.size(),
+                 error.path().empty() ? "see 'help'" : "see 'help COMMAND'");
+  return text;
+}
+
+}  // namespace
 
 void print_error(const Error& error, const Global& global) {
   std::string line;
@@ -16,14 +31,14 @@ void print_error(const Error& error, const Global& global) {
     JsonObject object;
     object.add("error", error.code())
         .add("path", error.path())
-        .add("message", error.what())
+        .add("message", sentence_of(error, global))
         .add("exit", error.exit_status());
     if (global.script_line > 0) object.add("line", global.script_line);
     line = object.text();
   } else {
     line = "sluice: ";
     if (global.script_line > 0) line += "line " + std::to_string(global.script_line) + ": ";
-    line += one_line(error.what());
+    line += one_line(sentence_of(error, global));
   }
   std::fprintf(stderr, "%s\n", line.c_str());
 }
@@ -68,6 +83,12 @@ void Invocation::warn(const std::string& path, const std::string& what) {
   const std::string line = global_.json ? JsonObject().add("warning", what).add("path", path).text()
                                         : "sluice: " + one_line(path) + ": " + what;
   std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void Invocation::note(const std::string& sentence) {
+  const auto hidden = progress_.hide();
+  const std::lock_guard lock(mutex_);
+  std::fprintf(stderr, "sluice: %s\n", one_line(sentence).c_str());
 }
 
 }  // namespace sluice::shell

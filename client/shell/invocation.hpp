@@ -51,6 +51,8 @@ class Invocation {
   void report(const Error& error);
   /// Prints something that does not make the command fail.
   void warn(const std::string& path, const std::string& what);
+  /// Prints a sentence beside the progress. Any thread.
+  void note(const std::string& sentence);
   /// 0, or that of the first failure reported.
   int status() const { return status_; }
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "client/shell/format.hpp"
+#include "client/shell/text_width.hpp"
 
 namespace sluice::shell {
 

@@ -2,6 +2,7 @@
 #include "client/shell/own_locks.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "client/shell/format.hpp"
@@ -12,6 +13,25 @@ namespace {
 bool same_paths(const std::vector<Claim>& one, const std::vector<Claim>& other) {
   return std::equal(one.begin(), one.end(), other.begin(), other.end(),
                     [](const Claim& a, const Claim& b) { return a.path == b.path; });
+}
+
+// Goes through all of them before it throws what the first failed with.
+void give_back(std::vector<OwnLock> going) {
+  std::optional<Error> failure;
+  for (OwnLock& own : going) {
+    if (own.loss_told) continue;
+    const std::string number = std::to_string(own.lock.number());
+    try {
+      own.lock.release();
+    } catch (const Error& error) {
+      if (failure) continue;
+      const bool lost = error.code() == "fenced" || error.code() == "lease_expired";
+      failure = lost ? Error("fenced", paths_text(own.claims),
+                             "lock " + number + " was lost before it was given back")
+                     : error;
+    }
+  }
+  if (failure) throw Error(*failure);
 }
 
 }  // namespace
@@ -53,15 +73,13 @@ std::size_t OwnLocks::release(const std::string& path, const std::string& typed)
   std::vector<OwnLock> going;
   for (OwnLock* own : find(path, typed)) going.push_back(std::move(*own));
   std::erase_if(locks_, [](const OwnLock& own) { return own.lock.token().empty(); });
-  for (OwnLock& own : going) own.lock.release();
-  return going.size();
+  const std::size_t count = going.size();
+  give_back(std::move(going));
+  return count;
 }
 
 void OwnLocks::release_all() {
-  std::vector<OwnLock> going = std::move(locks_);
-  locks_.clear();
-  for (OwnLock& own : going)
-    if (!own.lock.lost()) own.lock.release();
+  give_back(std::exchange(locks_, {}));
 }
 
 std::string OwnLocks::token_for(const std::vector<std::string>& paths) const {

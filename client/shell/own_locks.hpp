@@ -30,9 +30,10 @@ class OwnLocks {
   void add(Lock lock, std::vector<Claim> claims);
   /// Those that name exactly this path, or have this number or token as a text.
   std::vector<OwnLock*> find(const std::string& path, const std::string& typed);
-  /// Gives back those; how many there were. Throws `fenced` if one was lost; it is forgotten then,
-  /// too.
+  /// Gives back those; how many there were. All are forgotten, whatever fails. Throws `fenced` if
+  /// one was lost and nobody told so.
   std::size_t release(const std::string& path, const std::string& typed);
+  /// The same with all of them.
   void release_all();
 
   /// The token to do something on all these paths under; that of a lock which covers only some of

@@ -21,16 +21,17 @@ struct Global {
   bool json = false;
   /// The line of the script a command stands on, which its failures name; 0: none.
   std::size_t script_line = 0;
+  /// Whether it was typed in a shell, or is of a script for one.
+  bool in_shell = false;
 };
 
 class Seat {
  public:
-  explicit Seat(Global global, bool is_shell = false)
-      : global_(std::move(global)), is_shell_(is_shell) {}
+  explicit Seat(Global global) : global_(std::move(global)) {}
 
   const Global& global() const { return global_; }
   /// Whether more than one command may come: then `lock` can hold.
-  bool is_shell() const { return is_shell_; }
+  bool is_shell() const { return global_.in_shell; }
 
   /// Found out by the first use. Throws what resolve_server() does.
   const Server& server();
@@ -53,7 +54,6 @@ class Seat {
 
  private:
   const Global global_;
-  const bool is_shell_;
   std::optional<Server> server_;
   std::string directory_;
   std::string former_directory_;

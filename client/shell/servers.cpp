@@ -12,7 +12,7 @@
 
 #include "client/shell/format.hpp"
 #include "client/shell/seconds.hpp"
-#include "sluice/error.hpp"
+#include "sluice/client.hpp"
 
 namespace sluice::shell {
 namespace {
@@ -117,8 +117,7 @@ class Parser {
 
   void set(Options& options, std::string_view key, std::string_view value) {
     if (key == "endpoint") {
-      if (!is_endpoint(value)) fail("an endpoint is tcp://HOST:PORT or ipc://PATH");
-      options.endpoint = value;
+      options.endpoint = endpoint(value);
     } else if (key == "name") {
       options.name = value;
     } else if (key == "lease") {
@@ -131,6 +130,16 @@ class Parser {
       fail("there is no key " + quoted(key) +
            "; there are endpoint, name, lease, connect_timeout and reconnect_limit");
     }
+  }
+
+  std::string endpoint(std::string_view value) const {
+    if (!is_endpoint(value)) fail("an endpoint is tcp://HOST:PORT or ipc://PATH");
+    try {
+      check_endpoint(std::string(value));
+    } catch (const Error& error) {
+      fail(quoted(value) + ": " + error.detail());
+    }
+    return std::string(value);
   }
 
   std::chrono::milliseconds seconds(std::string_view key, std::string_view value) const {

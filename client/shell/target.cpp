@@ -31,8 +31,13 @@ std::string joined(const std::string& directory, const std::string& name) {
   return directory.ends_with('/') ? directory + name : directory + "/" + name;
 }
 
+bool names_contents(const std::string& typed) {
+  const std::string last = typed.substr(typed.rfind('/') + 1);
+  return last == "." || last == "..";
+}
+
 bool names_directory(const std::string& typed) {
-  return typed.empty() || typed == "." || typed.ends_with('/');
+  return typed.empty() || typed.ends_with('/') || names_contents(typed);
 }
 
 std::vector<std::string> targets_of(const std::vector<std::string>& sources,

@@ -21,7 +21,10 @@ std::string base_name(const std::string& path);
 /// "a" + "b" -> "a/b"; "" + "b" -> "b"; "a" + "" -> "a".
 std::string joined(const std::string& directory, const std::string& name);
 
-/// Whether only a directory can be meant: "", "." or a slash at the end.
+/// Whether its last part is "." or "..": what is in the directory is meant, not its name.
+bool names_contents(const std::string& typed);
+
+/// Whether only a directory can be meant: "", "." or ".." as the last part, or a slash at the end.
 bool names_directory(const std::string& typed);
 
 /// What is at the target now.

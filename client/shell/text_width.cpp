@@ -28,6 +28,16 @@ class Utf8Here {
   locale_t before_;
 };
 
+constexpr wchar_t last_character = 0x10ffff;
+
+// Its length; 0 if there is none. In the locale of Utf8Here.
+std::size_t decode(std::string_view text, std::size_t at, wchar_t& character) {
+  if (text[at] == '\0') return 1;
+  std::mbstate_t state{};
+  const std::size_t size = std::mbrtowc(&character, text.data() + at, text.size() - at, &state);
+  return size > text.size() - at || character > last_character ? 0 : size;
+}
+
 struct Character {
   std::size_t bytes = 1;
   std::size_t columns = 1;
@@ -35,14 +45,19 @@ struct Character {
 
 Character character_at(std::string_view text, std::size_t at) {
   wchar_t character = 0;
-  std::mbstate_t state{};
-  const std::size_t size = std::mbrtowc(&character, text.data() + at, text.size() - at, &state);
-  if (size == 0 || size > text.size() - at) return {};
+  const std::size_t size = decode(text, at, character);
+  if (size == 0 || character == 0) return {};
   const int columns = ::wcwidth(character);
   return {size, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
 }
 
 }  // namespace
+
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const Utf8Here utf8;
+  wchar_t character = 0;
+  return decode(text, at, character);
+}
 
 std::size_t text_width(std::string_view text) {
   const Utf8Here utf8;

@@ -1,5 +1,5 @@
-// How many columns of a terminal text takes, whatever the locale is: names are UTF-8. Pure
-// functions, any thread. Read on: progress_view.cpp.
+// Characters of UTF-8 text and the columns of a terminal they take, whatever the locale is, by what
+// the C library knows. Pure functions, any thread. Read on: progress_view.cpp, format.cpp.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,9 @@
 #include <string_view>
 
 namespace sluice::shell {
+
+/// Length of the valid UTF-8 sequence at `at`; 0 if there is none.
+std::size_t utf8_length(std::string_view text, std::size_t at);
 
 /// Columns of UTF-8 text; a byte that is no character takes one.
 std::size_t text_width(std::string_view text);

@@ -15,11 +15,10 @@ std::int64_t mtime_ns_of(const timespec& time) {
 
 void TransferSummary::file(const std::string& path, std::uint64_t version,
                            std::uint64_t size_bytes) {
-  constexpr std::size_t named_files = 10'000;
   const std::lock_guard lock(mutex_);
   ++files_;
   bytes_ += size_bytes;
-  if (named_.size() < named_files) named_.push_back({path, version});
+  if (keeps_names_) named_.push_back({path, version});
 }
 
 void TransferSummary::directory() {

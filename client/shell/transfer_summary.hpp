@@ -19,6 +19,9 @@ std::int64_t mtime_ns_of(const timespec& time);
 
 class TransferSummary {
  public:
+  /// `names` of files are kept only if they are to be printed: those of a tree may be many.
+  explicit TransferSummary(bool names) : keeps_names_(names) {}
+
   void file(const std::string& path, std::uint64_t version, std::uint64_t size_bytes);
   void directory();
   /// Files that were there already and were kept.
@@ -39,7 +42,7 @@ class TransferSummary {
   std::uint64_t directories_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t kept_ = 0;
-  /// Bounded: the names of a tree are not remembered.
+  const bool keeps_names_;
   std::vector<File> named_;
 };
 

@@ -24,7 +24,11 @@ constexpr std::uint32_t permission_bits = 07777;
 }  // namespace
 
 Upload::Upload(const UploadOptions& options, Invocation& run)
-    : options_(options), run_(run), client_(run.client()), pool_(transfers_at_once) {}
+    : options_(options),
+      run_(run),
+      client_(run.client()),
+      pool_(transfers_at_once),
+      summary_(run.json() && !options.recursive) {}
 
 void Upload::add(const std::string& local, const std::string& remote) {
   struct stat about {};

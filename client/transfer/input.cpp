@@ -89,26 +89,31 @@ Result<void> FileInput::check_unchanged() {
   return {};
 }
 
-Result<FileHandle> make_spool() {
+std::string spool_directory() {
   const char* configured = std::getenv("TMPDIR");
-  const std::string directory = configured && *configured ? configured : "/tmp";
+  return configured && *configured ? configured : "/tmp";
+}
+
+Result<FileHandle> make_spool(const std::string& directory, const std::string& name_for_people) {
   FileHandle file(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file.is_open()) return file;
   std::string name = directory + "/sluice-XXXXXX";
   file = FileHandle(mkostemp(name.data(), O_CLOEXEC));
-  if (!file.is_open()) return local_failure(directory);
+  if (!file.is_open()) return local_failure(name_for_people);
   unlink(name.c_str());
   return file;
 }
 
 Result<std::unique_ptr<Input>> spool(std::string&& head, const Stream& stream, const Call& call) {
-  auto file = make_spool();
+  const std::string directory = spool_directory();
+  const std::string about = "a temporary file in " + directory + " ($TMPDIR)";
+  auto file = make_spool(directory, about);
   if (!file) return tl::make_unexpected(file.error());
   std::uint64_t done = 0;
   std::size_t got = head.size();
   while (got > 0) {
     if (call.stop.stop_requested()) return fail(Code::cancelled);
-    if (auto wrote = write_all(*file, {head.data(), got}, "a temporary file"); !wrote)
+    if (auto wrote = write_all(*file, {head.data(), got}, about); !wrote)
       return tl::make_unexpected(wrote.error());
     done += got;
     if (call.progress) call.progress(done, 0);
@@ -116,8 +121,8 @@ Result<std::unique_ptr<Input>> spool(std::string&& head, const Stream& stream, c
     got = stream(head.data(), head.size());
   }
   struct stat status {};
-  if (fstat(file->get(), &status) != 0) return local_failure("a temporary file");
-  return std::make_unique<FileInput>(std::move(*file), "a temporary file", status);
+  if (fstat(file->get(), &status) != 0) return local_failure(about);
+  return std::make_unique<FileInput>(std::move(*file), about, status);
 }
 
 Result<LocalInput> spool_descriptor(const FileHandle& file, const std::string& path,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "client/pipeline.hpp"
+#include "client/transfer/first_look.hpp"
 #include "protocol/limits.hpp"
 #include "runtime/secrets.hpp"
 
@@ -80,6 +81,9 @@ Result<std::uint64_t> Upload::put_small() {
 }
 
 Result<std::uint64_t> Upload::run() {
+  // One chunk is sent as soon as asked.
+  if (input_.size_bytes() > limits_.chunk_bytes)
+    if (auto ok = look_first(pipeline_, request_); !ok) return tl::make_unexpected(ok.error());
   begun_ = true;
   auto begun = pipeline_.ask<protocol::WriteBeginReply>(
       protocol::WriteBegin{id_, request_.path, input_.size_bytes()});

@@ -2,6 +2,9 @@
 // "Locks".
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "protocol/codec.hpp"
 #include "protocol/messages/session.hpp"
 #include "protocol/types.hpp"
@@ -181,6 +184,13 @@ struct LockEntry {
     v.may("left_ms", s.left_ms);
   }
 };
+
+/// How errors tell of a holder: "held by NAME for 3 s, 8 s left on its lease". Time left is rounded
+/// up, so that nobody reads "0 s left" of a living lock.
+inline std::string held_text(std::string_view holder, std::uint64_t age_ms, std::uint64_t left_ms) {
+  return "held by " + std::string(holder) + " for " + std::to_string(age_ms / 1000) + " s, " +
+         std::to_string((left_ms + 999) / 1000) + " s left on its lease";
+}
 
 struct ListLocksReply {
   static constexpr Type type = Type::list_locks_reply;

@@ -44,6 +44,7 @@ const std::map<std::string, Canary>& canaries() {
       {"commit-despite-lock", Canary::commit_despite_lock},
       {"upgrade-at-once", Canary::upgrade_at_once},
       {"named-ends-with-session", Canary::named_ends_with_session},
+      {"forget-journal", Canary::forget_journal},
   };
   return all;
 }
@@ -59,6 +60,10 @@ void Sabotage::sings() {
 void Sabotage::before_recovery(Machine& machine) {
   machine.log.lie_about_sync(machine.canary == Canary::publish_before_sync);
   machine.storage.forget_to_sync_uploads(machine.canary == Canary::forget_to_sync_upload);
+  if (machine.canary == Canary::forget_journal) {
+    ++machine.canary_sang;
+    for (const unsigned which : {0u, 1u}) machine.journal.contents(which).clear();
+  }
   if (machine.canary != Canary::replay_put_over_remove) return;
   for (const auto& [generation, bytes] : machine.log.contents()) {
     std::string tampered;

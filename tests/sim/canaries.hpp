@@ -73,6 +73,8 @@ enum class Canary : std::uint8_t {
   upgrade_at_once,
   /// A named owner's lock ends with the session that asked for it.
   named_ends_with_session,
+  /// After a restart nobody holds a lock.
+  forget_journal,
 };
 
 /// All but `none`, with the names that the command line knows.

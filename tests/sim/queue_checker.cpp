@@ -21,6 +21,7 @@ void QueueChecker::hears(const Message& message) {
     case Port::workers:
       return hears_worker(message);
     case Port::publisher:
+      if (message.header.type == Type::sync_locks_reply) syncing_ = false;
       // Of the numbers that it reserves it says 0.
       under_way_.erase(message.stamp.number);
       return;
@@ -150,6 +151,9 @@ void QueueChecker::sends(const Message& message) {
       return begins_to_wait(message);
     case Type::publish:
       return published(message);
+    case Type::sync_locks:
+      syncing_ = true;
+      return;
     default:
       return;
   }
@@ -250,12 +254,12 @@ void QueueChecker::turn_ended() {
     const InTheWay in_the_way = this->in_the_way(waiting);
     const bool may_be_next = !waiting.is_commit && waiting.upgrades == 0;
     waiting.next_up = waiting.next_up || (may_be_next && in_the_way == InTheWay::commits);
-    if (in_the_way != InTheWay::nobody)
+    if (in_the_way != InTheWay::nobody || syncing_)
       waiting.free_since = runtime::never;
     else if (waiting.free_since == runtime::never)
       waiting.free_since = now;
     if (waiting.free_since != runtime::never && now - waiting.free_since > patience)
-      throw Violation{fmt::format("{:x} waits for {} since {} ms though nobody is in its way",
+      throw Violation{fmt::format("{:x} waits for '{}' since {} ms though nobody is in its way",
                                   key.first, waiting.claims[0].path,
                                   (now - waiting.free_since).count())};
   }
@@ -284,14 +288,19 @@ void QueueChecker::on_pause(Time until, Time lease) {
 }
 
 void QueueChecker::on_server_gone() {
+  syncing_ = false;
   sessions_.clear();
-  held_.clear();
   waiting_.clear();
   about_lock_.clear();
   to_shared_.clear();
   commits_.clear();
   under_way_.clear();
   workers_.clear();
+}
+
+void QueueChecker::on_server_back(Time lease) {
+  grace_until_ = std::max(grace_until_, world_.time() + lease);
+  for (auto& [number, held] : held_) held.sign = world_.time();
 }
 
 }  // namespace sluice::sim

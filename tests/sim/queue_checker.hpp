@@ -27,7 +27,9 @@ class QueueChecker {
   void turn_ended();
   /// The lock actor's thread stands still until then, and may grant a grace of one lease.
   void on_pause(Time until, Time lease);
+  /// Whoever held a lock holds it again from the next start on, for one lease more at least.
   void on_server_gone();
+  void on_server_back(Time lease);
 
   /// Whether somebody holds what conflicts.
   bool is_held(const Claims& claims) const;
@@ -94,6 +96,8 @@ class QueueChecker {
   std::map<RequestKey, Commit> commits_;
   std::map<std::uint64_t, Claims> under_way_;
   std::map<std::string, std::uint64_t> workers_;
+  /// The lock journal is being synced: what was granted may wait for that.
+  bool syncing_ = false;
 };
 
 }  // namespace sluice::sim

@@ -127,6 +127,7 @@ void Run::start_server() {
     return restart_later(100 * ms);
   }
   world_.trace("server: epoch {} begins", server_->epoch());
+  machine_.queue.on_server_back(Time(settings_.lease_ms));
   machine_.truth.on_recovered(machine_.storage, std::exchange(disk_failed_lately_, false));
   server_->on_killed = [this] {
     world_.after(0, [this, dying = std::weak_ptr(server_)] {

@@ -73,21 +73,25 @@ class Terminal:
 
     def exit_status(self, seconds=10):
         """Waits for the program to end; negative if a signal ended it."""
-        def status():
-            form = '#{pane_dead},#{pane_dead_status},#{pane_dead_signal}'
-            dead, code, signal = self._tmux('display', '-p', form).strip().split(',')
-            if dead != '1':
-                return None
-            if code or signal:
-                return [int(code or -1)]
-            # tmux sometimes does not hear of its child's end: then the zombie tells.
-            try:
-                text = pathlib.Path(f'/proc/{self.pid()}/stat').read_text()
-            except (FileNotFoundError, ProcessLookupError):
-                return None
-            about = text.rsplit(')', 1)[1].split()
-            return [os.waitstatus_to_exitcode(int(about[49]))] if about[0] == 'Z' else None
-        return wait_for(status, seconds, 'the program ends')[0]
+        return wait_for(self._status, seconds, 'the program ends')[0]
+
+    def has_ended(self):
+        return self._status() is not None
+
+    def _status(self):
+        form = '#{pane_dead},#{pane_dead_status},#{pane_dead_signal}'
+        dead, code, signal = self._tmux('display', '-p', form).strip().split(',')
+        if dead != '1':
+            return None
+        if code or signal:
+            return [int(code or -1)]
+        # tmux sometimes does not hear of its child's end: then the zombie tells.
+        try:
+            text = pathlib.Path(f'/proc/{self.pid()}/stat').read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        about = text.rsplit(')', 1)[1].split()
+        return [os.waitstatus_to_exitcode(int(about[49]))] if about[0] == 'Z' else None
 
     def close(self):
         subprocess.run(['tmux', '-S', str(self.socket), 'kill-server'], capture_output=True,

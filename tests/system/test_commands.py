@@ -30,6 +30,16 @@ class Looking(RowTest):
                          ('x/sub', 'directory', 0, 0, ''))
         self.fails(3, 'none', says='none')
         self.fails(4, 'x/file0/', says='not a directory')
+        self.fails(2, '', says='an argument is empty')
+        self.ok('mkdir', 'empty')
+        self.assertEqual(self.text('x/sub', 'x/file1', '.', 'empty', 'x/file0'),
+                         'x/file1\nx/file0\n\nx/sub:\nin\n\n(root):\nempty/\nx/\n\nempty:\n')
+        self.assertEqual([found['path'] for found in self.objects('x/sub', 'x/file0')],
+                         ['x/file0', 'x/sub/in'])
+        result = self.sluice('ls', 'none', 'x/sub', 'x/file0/')
+        self.assertEqual((result.status, result.out), (3, 'x/sub:\nin\n'))
+        self.assertEqual([line.split(':')[1] for line in result.err.splitlines()],
+                         [' none', ' x/file0'])
 
     @row('ls', '-l')
     def test_ls_details(self):
@@ -44,6 +54,7 @@ class Looking(RowTest):
     def test_ls_recursive(self):
         self.tree()
         self.assertEqual(self.text('-R', 'x/sub'), 'x/sub/in\n')
+        self.assertEqual(self.text('-R', 'x/sub', 'x/file0'), 'x/file0\nx/sub/in\n')
         self.assertEqual(self.objects('-R', 'x/sub'), self.json('stat', 'x/sub/in'))
         self.assertEqual(len(self.objects('-R')), 7)
 

@@ -400,9 +400,24 @@ class Unreachable(ErrorTest):
 
     def test_no_server(self):
         self.unreachable([f'ipc://{self.directory}/nothing', 'tcp://127.0.0.1:9'])
-        for endpoint in ('nonsense', 'tcp://', 'http://127.0.0.1:80'):
+        for endpoint in ('nonsense', 'tcp://', 'http://127.0.0.1:80', 'tcp://*:5', 'tcp://a:0'):
             result = self.refused(2, 'ls', server=endpoint, says=endpoint, timeout=15)
             self.assertLess(result.seconds, 2)
+
+    def test_a_stream_that_fills_the_place_for_temporary_files(self):
+        self.server()
+        spool = self.directory / 'spool'
+        spool.mkdir()
+        script = f'ulimit -f 2048; trap "" XFSZ; TMPDIR={spool} exec {SLUICE} put - a </dev/zero'
+        client = self.spawn('sh', '-c', script, env=self.environment())
+        self.assertEqual(client.wait(30), 1, client.log_text())
+        self.assertIn(f'sluice: a temporary file in {spool} ($TMPDIR): could not be read or',
+                      client.log_text())
+        self.assertEqual(list(spool.iterdir()), [])
+
+    def test_a_host_that_nobody_knows(self):
+        self.refused(8, 'ls', server='tcp://nobody.invalid:5970', timeout=40,
+                     says=('tcp://nobody.invalid:5970: ', "the name 'nobody.invalid'"))
 
     def unreachable(self, endpoints):
         """Each has to be given up in less than 10 s, with one sentence that names it."""

@@ -32,14 +32,15 @@ class InShell(RowTest):
         self.assertEqual(self.ok('-c', 'cd x; ls sub; cd /; ls'), 'in\nx/\n')
         self.fails(3, ['none'], says='none: no such file or directory')
         self.fails(4, ['x/file0'], says='x/file0: is not a directory')
-        self.fails(2, ['x', 'x'], says='DIRECTORY')
+        self.fails(2, ['x', 'x'], says='DIRECTORY: at most 1 argument is taken, not 2')
+        self.fails(2, [''], says="an argument is empty; '.' is the directory itself")
 
     @row('pwd', '')
     def test_pwd(self):
         self.assertEqual(self.text(), '/\n')
         self.assertEqual(self.text('cd x/sub', []), '/x/sub\n')
         self.assertEqual(self.objects('cd x', []), [{'path': 'x'}])
-        self.fails(2, ['x'], says='pwd')
+        self.fails(2, ['x'], says="(it takes no arguments, not 'x'); see 'help COMMAND'")
 
     @row('lcd', '')
     def test_lcd(self):
@@ -47,8 +48,8 @@ class InShell(RowTest):
         self.silent([])
         self.ok('-c', f'lcd {self.local}; get x/sub/in ./got')
         self.assertEqual((self.local / 'got').read_text(), 'in\n')
-        self.fails(3, [str(self.local / 'none')], says='none')
-        self.fails(4, [str(self.note)], says='is not a directory')
+        self.fails(3, [str(self.local / 'none')], says='(on this machine)')
+        self.fails(4, [str(self.note)], says='is not a directory (on this machine)')
         self.fails(2, ['x', 'x'], says='LOCAL')
 
     @row('lls', '')
@@ -100,7 +101,11 @@ class InShell(RowTest):
         self.silent()
         self.assertEqual(self.ok('-c', f'pwd; {self.command}; pwd'), '/\n')
         self.assertEqual(self.sluice('-c', f'cat none; {self.command}').status, 3)
-        self.fails(2, ['x'], says=self.command)
+        self.assertEqual(self.sluice('-c', f'cat none; {self.command} 7; pwd').status, 7)
+        self.assertEqual(self.sluice('-c', f'{self.command} 255').status, 255)
+        for status in ('x', '256', '-1', '1x'):
+            self.fails(2, [status], says=f"'{status}' is not an exit status")
+        self.fails(2, ['1', '2'], says='STATUS: at most 1 argument')
 
     def test_lock_held(self):
         [grant, lock] = [json.loads(line) for line in

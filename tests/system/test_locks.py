@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 from harness import BENCH, SLUICE, SystemTest, figure, main, wait_for
@@ -225,6 +226,16 @@ class Lost(LockTest):
         begin = time.monotonic()
         self.ok('put', '--wait', '10', '-', 'a', input=b'next')
         self.assertLess(time.monotonic() - begin, 3)
+
+    def test_command_of_a_killed_holder_is_told_to_end(self):
+        ended = self.directory / 'ended'
+        script = ('import pathlib, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); '
+                  f'print("ready", flush=True); signal.sigwait([15]); '
+                  f'pathlib.Path("{ended}").touch()')
+        holder = self.start_sluice('lock', 'a', '--', sys.executable, '-c', script)
+        self.assertEqual(holder.popen.stdout.readline(), b'ready\n')
+        holder.kill()
+        wait_for(ended.exists, 10, 'the command heard of it')
 
     def test_ttl_of_a_lock(self):
         holder = self.hold('--ttl', '4', 'a')

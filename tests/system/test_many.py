@@ -122,6 +122,12 @@ class ManyFiles(SystemTest):
         [again] = self.json('get', '-r', '-n', 'copy/.', self.directory / 'back')
         self.assertEqual((again['kept'], again['files']), (self.files // 20, 0))
 
+    def test_each_of_very_many_operands_is_named(self):
+        count = figure(10_100, 20_000)
+        make_empty_files(self.directory / 'flat', count)
+        stored = self.json('put', *sorted((self.directory / 'flat').iterdir()), '.', timeout=120)
+        self.assertEqual(len({change['path'] for change in stored}), count)
+
     def test_what_is_no_file_there_is_an_error(self):
         (self.main.root / 'copy' / 'd0' / 'f0').mkdir(parents=True)
         self.refused(4, 'put', '-r', '-n', self.tree / 'd0', 'copy', says='f0: is a directory')

@@ -9,7 +9,7 @@ import subprocess
 import harness
 import wire
 from commands_page import Page
-from harness import MIB, SLOWNESS, wait_for
+from harness import SLOWNESS, wait_for
 
 PAGE = Page()
 DOCUMENT = (harness.SOURCE / 'docs' / 'protocol.md').read_text()
@@ -20,9 +20,6 @@ ERRORS = {name: (int(number), int(status)) for number, name, status in
 NOT_OF_COMMANDS = {'root_unusable', 'root_served', 'wrong_root', 'cannot_listen', 'hello_required',
                    'window_exceeded', 'timed_out'}
 UNUSABLE = 8
-WELCOME = {'version': 1, 'session': 1, 'lease_ms': 10_000, 'epoch': 1, 'window_requests': 64,
-           'window_bytes': 8 * MIB, 'chunk_bytes': MIB, 'leaf_bytes': 128 << 10,
-           'small_file_bytes': 128 << 10, 'server': 'one that fails'}
 
 
 def pattern_of(printed):
@@ -112,7 +109,7 @@ class Answered(Messages):
             request = wire.HEADER.unpack(frames[0])
             kind, request_id = request[3], request[6]
             if kind == wire.HELLO and not to_hello:
-                return (wire.header(wire.WELCOME, request_id), wire.pack(WELCOME))
+                return (wire.header(wire.WELCOME, request_id), wire.pack(wire.WELCOME_BODY))
             return (wire.header(wire.ERROR, request_id),
                     wire.pack({'code': number} if to_hello else {'code': number, 'path': 'plan'}))
         return answer

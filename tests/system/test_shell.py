@@ -1,11 +1,15 @@
 # The shell as its user meets it: on a driven terminal, and with commands from -c and from a pipe.
 # Screens are kept as text in screens/ (see terminal.py).
+import json
 import os
 import signal
+import subprocess
+import threading
 import time
 
 import harness
-from harness import SLOWNESS, SLUICE, SystemTest, figure
+import wire
+from harness import SLOWNESS, SLUICE, SystemTest, figure, wait_for
 from terminal import Terminal, compare_screen
 
 PROMPT = r'^sluice clients0\.sock /\S*( \[\d+ locks?\])?>'
@@ -86,6 +90,17 @@ class OnATerminal(ShellTest):
         self.assertNotIn('MiB', terminal.screen())
         compare_screen(self, 'interrupted', terminal.screen())
 
+    def test_no_bar_among_what_is_typed(self):
+        terminal = self.shell()
+        terminal.run('put - typed').type('one').press('Enter').wait('^one$')
+        # A bar would have been drawn by now, after half a second.
+        begin = time.monotonic()
+        wait_for(lambda: time.monotonic() - begin > 1, 10, 'a second')
+        self.assertNotRegex(terminal.screen(), r'B/s|\d B')
+        terminal.press('C-d')
+        self.ready(terminal)
+        self.assertEqual(self.cat('typed'), 'one\n')
+
     def test_progress_is_cleaned_up(self):
         with open(self.directory / 'large', 'wb') as file:
             file.truncate(figure(1 << 30, 4 << 30))
@@ -126,6 +141,20 @@ class OnATerminal(ShellTest):
         terminal.run('unlock --all; rm note; ls; pwd').wait(r'rm note; ls; pwd\n/$')
         self.ready(terminal)
 
+    def test_a_lost_lock_is_forgotten(self):
+        terminal = self.shell(columns=200)
+        for name in ('one', 'two', 'three'):
+            self.ready(terminal.run(f'lock {name}'))
+        self.main.kill()
+        self.main.start()
+        # Nobody was told of it before.
+        terminal.run('unlock one two')
+        terminal.wait(r'one: the lock .* \(lock \d+ was lost before it was given back\)', 40)
+        terminal.wait(r'three: the lock .* \(lock \d+ is lost; until')
+        self.ready(terminal.run('unlock two')).wait('two: no such file')
+        # Of this one the shell has told.
+        self.ready(terminal.run('unlock three; pwd')).wait(r'unlock three; pwd\n/$')
+
     def test_locks_are_held_and_released(self):
         self.put_text('one', 'text\n')
         self.put_text('two', 'text\n')
@@ -143,16 +172,65 @@ class OnATerminal(ShellTest):
         self.assertEqual(self.json('locks'), [])
         self.ok('rm', 'one')
 
+    def test_what_is_waited_for_is_told(self):
+        self.put_text('note', 'text\n')
+        holder = self.start_sluice('lock', '--tree', '.', '--', 'cat',
+                                   stdin=subprocess.PIPE)
+        wait_for(lambda: self.json('locks'), 10, 'the lock')
+        terminal = self.shell()
+        name = self.json('locks')[0]['holder']
+        for command, path in [('rm --wait 60 note', 'note'), ('lock --wait 60 new', 'new'),
+                              ('put --wait 60 note x/y', 'x/y')]:
+            terminal.run(command)
+            terminal.wait(rf'^sluice: waiting for the lock on {path}, held by {name}$')
+            terminal.press('C-c')
+            self.ready(terminal)
+        holder.popen.stdin.close()
+        holder.wait(10)
+
     def test_told_to_end(self):
         terminal = self.shell()
         terminal.run('lock /').wait(r'\[1 lock\]>$')
         os.kill(terminal.pid(), signal.SIGTERM)
-        terminal.exit_status()
+        self.assertEqual(terminal.exit_status(), 130)
         self.assertEqual(self.json('locks'), [])
+
+    def test_the_terminal_goes_away(self):
+        terminal = self.shell()
+        terminal.run('lock /').wait(r'\[1 lock\]>$')
+        terminal.run('put - new').wait('put - new')
+        os.kill(terminal.pid(), signal.SIGHUP)
+        self.assertEqual(terminal.exit_status(), 130)
+        self.assertEqual(self.json('locks'), [])
+
+    def test_second_control_c_leaves(self):
+        listed = threading.Event()
+
+        def answer(frames):
+            """Alive, but never done with what it is asked for, nor with withdrawing it."""
+            _, _, _, kind, _, _, request_id = wire.HEADER.unpack(frames[0])
+            if kind == wire.HELLO:
+                return wire.header(wire.WELCOME, request_id), wire.pack(wire.WELCOME_BODY)
+            if kind == wire.PING:
+                return wire.header(wire.PONG, request_id), wire.pack({'epoch': 1})
+            if kind == wire.LIST:
+                listed.set()
+            return None
+        server = wire.FakeServer(answer)
+        self.addCleanup(server.close)
+        terminal = Terminal(self.directory, [SLUICE], self.environment(server.endpoint), 'second')
+        self.addCleanup(terminal.close)
+        terminal.wait(r'^sluice 127\.0\.0\.1:\d+ />\Z')
+        terminal.run('ls')
+        wait_for(listed.is_set, 10, 'ls asks the server')
+        # Those that come within a second of the first are not heard.
+        wait_for(lambda: terminal.has_ended() or not terminal.press('C-c'), 15, 'it leaves')
+        self.assertEqual(terminal.exit_status(), 130)
 
     def test_control_c_clears_the_line(self):
         terminal = self.shell()
-        terminal.type('rm everything').press('C-c').wait(r'rm everything\^C\n' + READY)
+        terminal.type('rm everything').wait('rm everything$')
+        terminal.press('C-c').wait(r'rm everything\^C\n' + READY)
         terminal.run('!echo here').wait('^here$')
         self.ready(terminal)
         terminal.run('!sleep 60').press('C-c')
@@ -231,6 +309,35 @@ class InAScript(ShellTest):
         self.assertEqual(self.json('locks'), [])
         self.assertEqual(self.sluice('-c', 'unlock nothing').status, 3)
 
+    def test_directories_whose_contents_are_meant(self):
+        (self.directory / 'here').mkdir()
+        self.ok('mkdir', 'x')
+        for name in ('x/a', 'x/b'):
+            self.put_text(name, name)
+        result = self.sluice('-e', '-c', 'get -q -r x/. here; cd x; get -q -r . here/again; '
+                             'put -q -r here/again/. .; cp a ..; ls .; ls ..; put -q note new/.',
+                             cwd=self.directory)
+        self.assertEqual((result.status, result.out), (3, 'a\nb\na\nx/\n'), result)
+        self.assertEqual(sorted(path.name for path in self.directory.glob('here/**/*')),
+                         ['a', 'a', 'again', 'b', 'b'])
+
+    def test_several_paths_are_listed(self):
+        for name in ('a.csv', 'b.csv'):
+            self.put_text(name, name)
+        self.ok('mkdir', 'c')
+        self.put_text('c/d', 'd')
+        self.assertEqual(self.ok('-c', 'ls *'), 'a.csv\nb.csv\n\nc:\nd\n')
+        self.assertEqual(self.ok('-c', 'cd c; ls ../*.csv'), 'a.csv\nb.csv\n')
+
+    def test_mistakes_point_at_help_of_the_shell(self):
+        for script, says in [('cat', "cat: not a valid call (PATH: 1 argument is needed, not 0); "
+                              "see 'help COMMAND'"),
+                             ("rm -r ''", "an argument is empty"),
+                             ('nonsense', "there is no command 'nonsense'); see 'help'")]:
+            self.refused(2, '-c', script, says=says)
+        self.assertTrue(json.loads(self.sluice('--json', '-c', 'cat').err)['message'].endswith(
+            "; see 'help COMMAND'"))
+
     def test_names_like_options(self):
         self.put_text('x', 'text')
         result = self.sluice('-e', '-c', 'mv x -- -r; rm -- -*; put /dev/null x; lock *; rm *; ls')
@@ -256,9 +363,11 @@ class InAScript(ShellTest):
                               (('cat', 'my dir/'), 'my dir/x\n'), (('put', 'm'), ':local\n'),
                               (('put', 'm', 'm'), 'my dir/\n'), (('get', 'm', ''), ':local\n'),
                               (('lock', 'x', '--', 's'), ':command\n'), (('cat', 'none'), ''),
-                              (('ls', '--j'), '--json\t')]:
+                              (('ls', '--j'), '--json\t'), (('cat', 'my dir/../'), ''),
+                              (('cat', '../m'), ''), (('cat', '/m'), ''), (('cat', './m'), '')]:
             with self.subTest(words=words):
-                self.assertTrue(self.ok('__complete', '--', *words).startswith(answer))
+                found = self.ok('__complete', '--', *words)
+                self.assertTrue(found.startswith(answer) if answer else found == '', found)
         begin = time.monotonic()
         self.main.stop()
         self.assertEqual(self.ok('__complete', '--', 'cat', 'm'), '')

@@ -11,7 +11,7 @@ GREETING = b'\xff' + bytes(8) + b'\x7f' + b'\x03\x00' + b'NULL'.ljust(20, b'\0')
 MORE, LONG, COMMAND = 1, 2, 4
 
 ERROR, HELLO, WELCOME, PING, PONG = 1, 0x10, 0x11, 0x12, 0x13
-STAT, GET, READ, PUT = 0x20, 0x24, 0x26, 0x30
+STAT, LIST, GET, READ, PUT = 0x20, 0x22, 0x24, 0x26, 0x30
 WRITE_BEGIN, WRITE_CHUNK, WRITE_COMMIT, REMOVE = 0x32, 0x34, 0x36, 0x40
 ACQUIRE, ACQUIRE_REPLY, CANCEL, COMMIT, PUBLISH = 0x60, 0x61, 0x62, 0xa0, 0xc0
 
@@ -192,6 +192,12 @@ def plain_socket(endpoint, seconds=10):
         plain = socket.create_connection((host, int(port)), seconds)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return plain
+
+
+# Of a FakeServer.
+WELCOME_BODY = {'version': 1, 'session': 1, 'lease_ms': 10_000, 'epoch': 1, 'window_requests': 64,
+                'window_bytes': 8 << 20, 'chunk_bytes': 1 << 20, 'leaf_bytes': 128 << 10,
+                'small_file_bytes': 128 << 10, 'server': 'one that fails'}
 
 
 class FakeServer:

@@ -29,6 +29,9 @@ namespace sluice {
 /// The version of this library: "0.1.0".
 SLUICE_API std::string version();
 
+/// Throws `usage` for an endpoint that no Client could be made for. Connects to nothing.
+SLUICE_API void check_endpoint(const std::string& endpoint);
+
 /// A session with one server; or a view of one, under a lock.
 class SLUICE_API Client {
  public:

@@ -24,6 +24,14 @@ std::string text_of(const Matches& matches) {
   return text;
 }
 
+// No command takes these, so names behind them would be of no use.
+bool is_refused(const std::string& word) {
+  const std::string directory = "/" + word.substr(0, word.rfind('/') + 1);
+  for (const char* part : {"//", "/./", "/../"})
+    if (directory.find(part) != std::string::npos) return true;
+  return false;
+}
+
 // Those of sluice.conf that begin with the word.
 int print_servers(const std::string& word, Invocation& run) {
   try {
@@ -57,6 +65,7 @@ int answer(std::vector<std::string> words, Invocation& run) {
     run.out().print(":command\n");
     return 0;
   }
+  if (is_refused(word)) return 0;
   try {
     Seat seat(global);
     Completer completer([&seat](const NameQuery& query, std::stop_token stop) {

@@ -1,5 +1,6 @@
 // `sluice cp`: copies one file on the server; into a directory if the target is one.
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/remote.hpp"
 
 namespace sluice::shell {
@@ -13,6 +14,7 @@ struct Options {
 int cp(const Options& options, Invocation& run) {
   const std::string from = remote_path(options.paths[0]);
   const std::string to = target_on_server(run, from, options.paths[1]);
+  const LockWaitNote note(run, {to}, options.change);
   print_change(run, to,
                run.client().copy(from, to, run.under_own_lock(options.change, {to}), run.call()));
   return 0;

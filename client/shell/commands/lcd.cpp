@@ -27,7 +27,8 @@ int lcd(const std::vector<std::string>& paths, Invocation& run) {
     const char* code = errno == ENOENT    ? "not_found"
                        : errno == ENOTDIR ? "not_directory"
                                           : "local_io";
-    throw Error(code, path, std::strcmp(code, "local_io") == 0 ? std::strerror(errno) : "");
+    throw Error(code, path,
+                std::strcmp(code, "local_io") == 0 ? std::strerror(errno) : "on this machine");
   }
   char* here = ::getcwd(nullptr, 0);
   if (here && run.out().is_terminal()) run.out().print(std::string(here) + "\n");

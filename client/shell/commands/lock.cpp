@@ -10,11 +10,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <system_error>
 
 #include "client/shell/child.hpp"
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/json.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/target.hpp"
 
 namespace sluice::shell {
@@ -115,9 +117,17 @@ int keep(Lock lock, std::vector<Claim> claims, Invocation& run) {
   return 0;
 }
 
+// Tells meanwhile who is waited for.
+Lock acquire(const std::vector<Claim>& claims, const Acquire& how, Invocation& run) {
+  const LockWaitNote note(run, claims, how.wait);
+  return run.client().acquire(claims, how);
+}
+
 int take_for_owner(const Options& options, const std::vector<Claim>& claims, const Acquire& how,
                    Invocation& run) {
+  std::optional<LockWaitNote> note(std::in_place, run, claims, how.wait);
   const NamedLock lock = run.client().acquire_named(options.owner, claims, how);
+  note.reset();
   try {
     run.out().print(run.json() ? grant_json(lock.number, lock.token, lock.ttl) : lock.token + "\n");
     run.out().flush();
@@ -155,7 +165,7 @@ int run_locked(const Options& options, const std::vector<std::string>& command, 
                     .agent = Invocation::agent,
                     .under = outer ? outer : ""};
   if (!options.owner.empty()) return take_for_owner(options, claims, how, run);
-  Lock lock = run.client().acquire(claims, how);
+  Lock lock = acquire(claims, how, run);
   if (command.empty()) return keep(std::move(lock), std::move(claims), run);
   return run_under(lock, command, paths, options.on_loss == end_it, run);
 }
@@ -178,7 +188,8 @@ void add_lock(CommandLine& line) {
            "sluice commands use, and\n"
            "$SLUICE_SERVER; its exit status is this one's, 127 if there is no such "
            "command, 126 if it cannot be\n"
-           "run. If the lock is lost the command gets SIGTERM, and the exit status is 6.\n"
+           "run. If the lock is lost the command gets SIGTERM, and the exit status is 6. It gets "
+           "SIGTERM too when\nthis process is killed.\n"
            "With --owner, and without a command, the lock's token is printed. The lock lives on "
            "for "
            "the\ntime of --ttl; 'renew' starts that anew, 'unlock' gives it back.\n"
@@ -191,8 +202,9 @@ void add_lock(CommandLine& line) {
   command.flag("--shared", options->shared, "Together with other shared locks");
   command.flag("--tree", options->tree, "The paths and all beneath them");
   command.seconds("--wait", options->wait, "Wait for the lock, 0 by default");
-  command.seconds("--ttl", options->ttl,
-                  "How long it lives if this process falls silent;\nthe server's lease by default");
+  command.seconds(
+      "--ttl", options->ttl,
+      "How long it lives if this process falls silent;\n0, the default: the server's lease");
   command.text("--on-loss", "WHAT", options->on_loss,
                "'term' (default): end the command when the lock is lost;\n'ignore': let it run",
                {end_it, let_it_run});

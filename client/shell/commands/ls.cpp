@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
+#include <utility>
 
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/format.hpp"
@@ -26,6 +28,7 @@ class Listing {
   Listing(const Options& options, Invocation& run) : options_(options), run_(run) {}
 
   void list(const std::string& path);
+  void heading(const std::string& directory, bool is_first);
   void print(const std::vector<Entry>& entries, const std::string& prefix);
   void descend(const std::vector<std::string>& directories);
 
@@ -59,6 +62,13 @@ void Listing::print(const std::vector<Entry>& entries, const std::string& prefix
   }
   for (const Entry& entry : entries)
     run_.out().print(line(joined(prefix, entry.name), entry.attributes, size_width, version_width));
+}
+
+// Not where each entry says its path.
+void Listing::heading(const std::string& directory, bool is_first) {
+  if (options_.recursive || run_.json()) return;
+  const std::string name = run_.out().is_terminal() ? escaped(directory) : directory;
+  run_.out().print((is_first ? "" : "\n") + (name.empty() ? "(root)" : name) + ":\n");
 }
 
 void Listing::descend(const std::vector<std::string>& directories) {
@@ -106,7 +116,43 @@ void Listing::list(const std::string& path) {
   }
 }
 
+// As ls(1) has it: files first, then each directory under its name.
+int ls_several(const Options& options, Invocation& run) {
+  std::vector<std::future<Attributes>> asked;
+  for (const std::string& typed : options.paths)
+    asked.push_back(run.client().async().stat(remote_path(typed), run.call()));
+  std::vector<Entry> others;
+  std::vector<std::string> directories;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const std::string& typed = options.paths[i];
+    try {
+      const Attributes attributes = asked[i].get();
+      if (attributes.kind == Kind::directory)
+        directories.push_back(remote_path(typed));
+      else if (names_directory(typed))
+        throw Error("not_directory", remote_path(typed), {});
+      else
+        others.push_back({remote_path(typed), attributes});
+    } catch (const Error& error) {
+      run.report(error);
+    }
+  }
+  Listing listing(options, run);
+  listing.print(others, "");
+  bool is_first = others.empty();
+  for (const std::string& directory : directories) {
+    listing.heading(directory, std::exchange(is_first, false));
+    try {
+      listing.list(directory);
+    } catch (const Error& error) {
+      run.report(error);
+    }
+  }
+  return run.status();
+}
+
 int ls(const Options& options, Invocation& run) {
+  if (options.paths.size() > 1) return ls_several(options, run);
   const std::string path =
       options.paths.empty() ? run.seat().directory() : remote_path(options.paths.front());
   Listing listing(options, run);
@@ -124,12 +170,12 @@ int ls(const Options& options, Invocation& run) {
 
 void add_ls(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  Command command = line.add({"ls", "List a directory of the server.", "[-l] [-R] [PATH]",
+  Command command = line.add({"ls", "List directories of the server.", "[-l] [-R] [PATH...]",
                               "  sluice ls\n  sluice ls -l results\n  sluice ls -R results"},
                              [options](Invocation& run) { return ls(*options, run); });
   command.flag("-l", options->details, "Mode, size, time and version too");
   command.flag("-R", options->recursive, "And all directories beneath it");
-  command.operands("PATH", options->paths, 0, 1);
+  command.operands("PATH...", options->paths, 0);
 }
 
 }  // namespace sluice::shell

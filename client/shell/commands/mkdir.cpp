@@ -1,5 +1,6 @@
 // `sluice mkdir`.
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/remote.hpp"
 
 namespace sluice::shell {
@@ -13,6 +14,7 @@ struct Options {
 
 int mkdir(const Options& options, Invocation& run) {
   const std::string path = remote_path(options.paths.front());
+  const LockWaitNote note(run, {path}, options.change);
   const std::uint64_t version = run.client().make_directory(
       path, options.parents, run.under_own_lock(options.change, {path}), run.call());
   print_change(run, path, version);

@@ -1,5 +1,6 @@
 // `sluice mv`: renames on the server; into a directory if the target is one.
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/remote.hpp"
 
 namespace sluice::shell {
@@ -14,6 +15,7 @@ struct Options {
 int mv(const Options& options, Invocation& run) {
   const std::string from = remote_path(options.paths[0]);
   const std::string to = target_on_server(run, from, options.paths[1]);
+  const LockWaitNote note(run, {from, to}, options.change, true);
   Change change = run.under_own_lock(options.change, {from, to});
   change.if_absent = options.keep_existing;
   print_change(run, to, run.client().rename(from, to, change, run.call()));

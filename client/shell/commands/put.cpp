@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/remote.hpp"
 #include "client/shell/upload.hpp"
 
@@ -21,8 +22,11 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
     throw Error("is_directory", typed, "standard input has no name of its own");
   Change change = run.under_own_lock(options.upload.change, {path});
   change.if_absent = options.upload.keep_existing;
+  const LockWaitNote note(run, {path}, options.upload.change);
   InputStream input(STDIN_FILENO, "standard input", run.interruption());
   auto stream = [&](char* buffer, std::size_t size) { return input.read(buffer, size); };
+  // Bars among what is typed would be in the way.
+  if (::isatty(STDIN_FILENO) == 1) run.progress().be_quiet();
   run.progress().expect(1, 0);
   run.progress().totals_are_final();
   FileProgress progress(run.progress(), "standard input", 0);
@@ -48,6 +52,7 @@ int put(const Options& options, Invocation& run) {
   }
   const std::string remote = remote_path(typed);
   const auto targets = targets_of(sources, typed, remote, look_up(run, remote));
+  const LockWaitNote note(run, targets, options.upload.change, options.upload.recursive);
   Upload upload(options.upload, run);
   for (std::size_t i = 0; i < sources.size(); ++i) upload.add(sources[i], targets[i]);
   upload.run();

@@ -1,6 +1,7 @@
 // `sluice rm`: each path is removed at once, with all beneath it; a failure does not keep the
 // others.
 #include "client/shell/commands/commands.hpp"
+#include "client/shell/lock_wait_note.hpp"
 #include "client/shell/remote.hpp"
 
 namespace sluice::shell {
@@ -16,6 +17,7 @@ int rm(const Options& options, Invocation& run) {
   for (const std::string& typed : options.paths) {
     const std::string path = remote_path(typed);
     try {
+      const LockWaitNote note(run, {path}, options.change, true);
       const std::uint64_t version = run.client().remove(
           path, options.recursive, run.under_own_lock(options.change, {path}), run.call());
       print_change(run, path, version);

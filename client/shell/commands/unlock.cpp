@@ -1,5 +1,7 @@
 // `unlock`: gives back a lock by its token, whoever took it, and in the shell what `lock` without a
 // command holds there.
+#include <optional>
+
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/interactive/paths.hpp"
 #include "client/shell/lock_operand.hpp"
@@ -32,13 +34,20 @@ int unlock(const Options& options, Invocation& run) {
     run.seat().locks().release_all();
     return 0;
   }
+  std::optional<Error> lost;
   for (const std::string& typed : options.locks) {
     try {
       unlock_one(typed, run);
     } catch (const Error& error) {
+      // The others are given back all the same.
+      if (error.code() == "fenced") {
+        if (!lost) lost = error;
+        continue;
+      }
       run.report(error);
     }
   }
+  if (lost) throw Error(*lost);
   return run.status();
 }
 

@@ -7,14 +7,18 @@
 #include "client/shell/interactive/globs.hpp"
 #include "client/shell/interactive/name_sources.hpp"
 #include "client/shell/interactive/paths.hpp"
+#include "client/shell/target.hpp"
 
 namespace sluice::shell {
 namespace {
 
-// As commands take it, from the root.
+// As commands take it, from the root. An empty one stays empty, and is refused.
 std::string from_root(const Seat& seat, const std::string& typed) {
+  if (typed.empty()) return typed;
   const std::string path = resolved(seat.directory(), typed);
-  return path.empty() ? "." : path;
+  if (path.empty()) return ".";
+  // "DIR/." and ".." are directories whose contents are meant.
+  return names_contents(typed) ? path + "/." : path;
 }
 
 std::vector<std::string> remote_paths(const Word& word, Seat& seat, const std::stop_token& stop) {

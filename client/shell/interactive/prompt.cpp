@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "client/shell/format.hpp"
+#include "client/shell/text_width.hpp"
 
 namespace sluice::shell {
 namespace {

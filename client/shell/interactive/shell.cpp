@@ -49,8 +49,8 @@ bool read_input_line(InputStream& input, std::string& line) {
 
 }  // namespace
 
-Shell::Shell(const Global& global, Interruption& interruption)
-    : interruption_(interruption), seat_(global, true) {}
+Shell::Shell(Global global, Interruption& interruption)
+    : interruption_(interruption), seat_((global.in_shell = true, std::move(global))) {}
 
 int Shell::run_text(std::string_view text, bool ends_at_error) {
   std::size_t number = 0;
@@ -104,7 +104,7 @@ int Shell::run_terminal() {
     run_line(line, 0, false);
     watch.command_ends();
   }
-  return end(seat_.last_status());
+  return end(interruption_.told_to_end() ? interrupted_status : seat_.last_status());
 }
 
 bool Shell::run_line(std::string_view text, std::size_t number, bool ends_at_error) {

@@ -14,7 +14,7 @@ namespace sluice::shell {
 
 class Shell {
  public:
-  Shell(const Global& global, Interruption& interruption);
+  Shell(Global global, Interruption& interruption);
 
   /// Commands as -c has them. With `ends_at_error` the first that fails is the last. The exit
   /// status is that of the last command run, 130 if interrupted. Throws BrokenPipe.

@@ -12,6 +12,7 @@
 #include "tests/unit/client/error_of.hpp"
 #include "tests/unit/client/fake_server.hpp"
 #include "tests/unit/client/tcp_server.hpp"
+#include "tests/unit/client/wait_for_least.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -53,10 +54,10 @@ struct Files {
       case Type::acquire_lock:
         return make_reply(request, protocol::AcquireLockReply{token, 1'500});
       case Type::release_lock:
-        ++releases;
+        count(releases);
         return make_reply(request, protocol::ReleaseLockReply{});
       case Type::read:
-        ++reads;
+        count(reads);
         if (!answers_reads) return std::nullopt;
         return memory.serve(request);
       default:
@@ -80,7 +81,7 @@ std::string content(std::size_t size) {
 TEST_CASE("what is asked for by futures is under way at once, and ends with the client") {
   std::atomic<int> arrived = 0;
   TcpServer server([&](const Message&) -> Reply {
-    ++arrived;
+    count(arrived);
     return std::nullopt;
   });
   std::vector<std::future<Attributes>> stats;
@@ -96,7 +97,7 @@ TEST_CASE("what is asked for by futures is under way at once, and ends with the 
       gets.push_back(async.get_bytes("c"));
     }
     lock = async.acquire({{.path = "d"}}, {.wait = 1h});
-    while (arrived < 151) std::this_thread::sleep_for(1ms);
+    wait_for_least(arrived, 151);
     CHECK(stats.front().wait_for(0s) == std::future_status::timeout);
   }
   for (auto& future : stats) CHECK(code_of(future) == "cancelled");
@@ -156,7 +157,7 @@ TEST_CASE("large transfers wait for a thread, and end with the client") {
   room.files.answers_reads = false;
   std::vector<std::future<std::string>> gets;
   for (int i = 0; i < 20; ++i) gets.push_back(room.client->async().get_bytes("large"));
-  while (room.files.reads < 4) std::this_thread::sleep_for(1ms);
+  wait_for_least(room.files.reads, 4);
   auto listed = room.client->async().list("");
   const AsyncClient later = room.client->async();
   room.client.reset();
@@ -192,7 +193,7 @@ TEST_CASE("a future is stopped, or runs out of its time") {
   TcpServer server([&](const Message& request) -> Reply {
     if (request.header.type != Type::cancel) {
       held[request.header.request_id] = request;
-      ++asked;
+      count(asked);
       return std::nullopt;
     }
     const auto which = protocol::decode<protocol::Cancel>(request.body).value().request_id;
@@ -205,7 +206,7 @@ TEST_CASE("a future is stopped, or runs out of its time") {
     auto lock = client.async().acquire({{.path = "a"}}, {.wait = 1h, .stop = stop.get_token()});
     auto stat = client.async().stat("a", {.stop = stop.get_token()});
     auto other = client.async().stat("b");
-    while (asked < 3) std::this_thread::sleep_for(1ms);
+    wait_for_least(asked, 3);
     stop.request_stop();
     CHECK(code_of(lock) == "cancelled");
     CHECK(error_of([&] { stat.get(); }).path() == "a");
@@ -226,7 +227,7 @@ TEST_CASE("a lock that nobody takes out of its future is given back") {
   Room room;
   room.client->async().acquire({{.path = "a"}},
                                {.on_lost = [](const Error&) { FAIL("not lost"); }});
-  while (room.files.releases < 1) std::this_thread::sleep_for(1ms);
+  wait_for_least(room.files.releases, 1);
   Lock lock = room.client->async().acquire({{.path = "a"}}).get();
   CHECK(lock.token() == token);
   room.client->async().release(std::move(lock)).get();

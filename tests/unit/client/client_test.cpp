@@ -9,6 +9,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/unit/client/error_of.hpp"
 #include "tests/unit/client/tcp_server.hpp"
+#include "tests/unit/client/wait_for_least.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -151,13 +152,14 @@ TEST_CASE("a server that is replaced gets what was unanswered, under the same id
   std::atomic<std::uint64_t> second_id = 0;
   auto first = std::make_unique<TcpServer>([&](const Message& request) -> Reply {
     first_id = request.header.request_id;
+    first_id.notify_all();
     return std::nullopt;
   });
   const std::string endpoint = first->endpoint();
   Client client(options_for(endpoint));
   std::uint64_t size = 0;
   std::thread asking([&] { size = client.stat("size/5").size_bytes; });
-  while (first_id == 0) std::this_thread::sleep_for(1ms);
+  wait_for_least<std::uint64_t>(first_id, 1);
   first.reset();
   TcpServer second(
       [&](const Message& request) {
@@ -182,7 +184,8 @@ TEST_CASE("a lock is held, kept alive and given back") {
     CHECK(lock.token() == token);
     CHECK(lock.number() == 7);
     CHECK(lock.ttl() == 1'500ms);
-    std::this_thread::sleep_for(2s);
+    // One each half second keeps it; without them it would be over by now.
+    wait_for_least(server.pings(), server.pings() + 4);
     CHECK_FALSE(lock.lost());
     lock.release();
     CHECK(releases == 1);
@@ -199,7 +202,12 @@ TEST_CASE("a lock is lost with the server's word, its session, or its time") {
   auto server = std::make_unique<TcpServer>(answer);
   const std::string endpoint = server->endpoint();
   std::optional<Client> client(options_for(endpoint));
-  Lock lock = client->acquire({{"a", false, false}});
+  std::atomic<bool> lost = false;
+  const auto tell = [&] {
+    lost = true;
+    lost.notify_all();
+  };
+  Lock lock = client->acquire({{"a", false, false}}, {.on_lost = tell});
   CHECK_FALSE(lock.lost());
   SECTION("the server says so") {
     Change change;
@@ -213,7 +221,7 @@ TEST_CASE("a lock is lost with the server's word, its session, or its time") {
   }
   SECTION("no sign of the server") {
     server.reset();
-    std::this_thread::sleep_for(1'600ms);
+    wait_for_least(lost, true);
   }
   SECTION("the client has ended") {
     client.reset();
@@ -230,6 +238,7 @@ TEST_CASE("a wait is cancelled, and a request has its time") {
     if (request.header.type == Type::acquire_lock) {
       held = request;
       waiting = true;
+      waiting.notify_all();
       return std::nullopt;
     }
     if (request.header.type != Type::cancel) return std::nullopt;
@@ -241,7 +250,7 @@ TEST_CASE("a wait is cancelled, and a request has its time") {
     Client client(options);
     std::stop_source stop;
     std::thread stopper([&] {
-      while (!waiting) std::this_thread::sleep_for(1ms);
+      wait_for_least(waiting, true);
       stop.request_stop();
     });
     Acquire how;

@@ -117,6 +117,15 @@ Message FakeServer::serve(const Message& request) {
     case Type::ping:
       welcomed = true;
       return make_reply(request, protocol::Pong{});
+    case Type::list_locks:
+      return make_reply(request, protocol::ListLocksReply{locks, 0});
+    case Type::stat: {
+      const auto found = files.find(body_of<protocol::Stat>(request).path);
+      if (found == files.end()) return make_error(request, {Code::not_found, {}, {}});
+      protocol::StatReply reply;
+      reply.attributes.version = found->second.version;
+      return make_reply(request, reply);
+    }
     case Type::get:
     case Type::read:
     case Type::read_end:

@@ -10,6 +10,7 @@
 #include "client/requester.hpp"
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/files.hpp"
+#include "protocol/messages/locks.hpp"
 
 namespace sluice::tests {
 
@@ -45,6 +46,7 @@ class FakeServer final : public client::Requester {
   std::map<std::string, File> files;
   std::map<std::string, std::string> uploads;
   std::map<std::string, File> snapshots;
+  std::vector<protocol::LockEntry> locks;
   std::map<protocol::Type, int> seen;
   std::size_t most_bytes_at_once = 0;
   std::size_t cancelled = 0;

@@ -2,6 +2,7 @@
 #include "tests/unit/client/tcp_server.hpp"
 
 #include "protocol/limits.hpp"
+#include "tests/unit/client/wait_for_least.hpp"
 
 namespace sluice::tests {
 
@@ -29,8 +30,10 @@ void ScriptedBroker::on_message(runtime::Message&& message, runtime::Time,
   }
   if (!peers_.contains(message.peer.id))
     return outbox.send(runtime::make_error(message, {protocol::Code::hello_required, {}, {}}));
-  if (message.header.type == Type::ping)
+  if (message.header.type == Type::ping) {
+    count(pings);
     return outbox.send(make_reply(message, protocol::Pong{epoch_, 3, 2}));
+  }
   if (message.header.type == Type::bye) {
     ++byes;
     return outbox.send(make_reply(message, protocol::ByeReply{}));

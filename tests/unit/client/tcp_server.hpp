@@ -25,6 +25,7 @@ class ScriptedBroker final : public runtime::Actor {
   runtime::Time next_tick() const override { return runtime::never; }
 
   std::atomic<int> byes = 0;
+  std::atomic<int> pings = 0;
 
  private:
   std::uint64_t epoch_;
@@ -42,6 +43,7 @@ class TcpServer {
 
   const std::string& endpoint() const { return endpoint_; }
   int byes() const { return broker_.byes; }
+  const std::atomic<int>& pings() const { return broker_.pings; }
 
  private:
   runtime::Context context_;

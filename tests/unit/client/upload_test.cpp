@@ -73,6 +73,72 @@ TEST_CASE("limits that are not known yet are asked for") {
   CHECK(server.seen[Type::ping] == 1);
 }
 
+TEST_CASE("a large upload that would be refused as things are sends none of its bytes") {
+  FakeServer server;
+  const std::string bytes = pattern(400'000);
+  client::UploadRequest request;
+  request.path = "a/b";
+  const auto lock = [&](const std::string& path, bool tree, bool shared, std::uint64_t number) {
+    return protocol::LockEntry{.order = 9,
+                               .number = number,
+                               .holder = "ann@desk:1",
+                               .claims = {{"x"}, {path, tree, shared}},
+                               .age_ms = 3'999,
+                               .left_ms = 7'001};
+  };
+  const auto refused = [&] {
+    const auto version = upload(server, request, *input_from(bytes), {});
+    server.settle();
+    REQUIRE_FALSE(version);
+    CHECK(server.seen[Type::write_begin] == 0);
+    CHECK(version.error().path == "a/b");
+    return version.error();
+  };
+  const auto accepted = [&] {
+    CHECK(upload(server, request, *input_from(bytes), {}));
+    server.settle();
+  };
+  SECTION("by a lock") {
+    server.locks = {GENERATE_COPY(lock("a/b", false, false, 4), lock("a", true, true, 4),
+                                  lock("", true, false, 4))};
+    const auto error = refused();
+    CHECK(error.code == Code::locked);
+    CHECK(error.detail == "held by ann@desk:1 for 3 s, 8 s left on its lease");
+    SECTION("but not under a token") {
+      request.terms.token = "4-0123456789abcdef";
+      accepted();
+    }
+    SECTION("but not if it waits") {
+      request.terms.wait_ms = 1;
+      accepted();
+    }
+  }
+  SECTION("not by locks elsewhere, nor by who waits for one") {
+    server.locks = {lock("a", false, false, 4), lock("a/bc", true, false, 4),
+                    lock("a/b", false, false, 0)};
+    accepted();
+  }
+  SECTION("by what is there") {
+    server.files["a/b"].version = 3;
+    request.terms.if_absent = true;
+    CHECK(refused().code == Code::exists);
+    request.terms = {.token = "4-0123456789abcdef", .if_version = 2};
+    CHECK(refused().code == Code::condition_failed);
+    CHECK(refused().detail == "is at version 3");
+    request.terms.if_version = 3;
+    accepted();
+  }
+  SECTION("by nothing else: the commit is what counts") {
+    request.terms.if_version = 3;
+    server.fault = [&](const runtime::Message& message) -> std::optional<protocol::Error> {
+      const Type type = message.header.type;
+      if (type != Type::list_locks && type != Type::stat) return std::nullopt;
+      return protocol::Error{Code::unknown_type, {}, {}};
+    };
+    accepted();
+  }
+}
+
 TEST_CASE("what fails leaves no upload behind") {
   const Type at = GENERATE(Type::write_begin, Type::write_chunk, Type::write_commit);
   FakeServer server;

@@ -51,6 +51,21 @@ TEST_CASE("endpoints that cannot be meant are refused") {
   CHECK_FALSE(check_endpoint("ipc://" + std::string(108, 'p')));
 }
 
+TEST_CASE("to connect to, an endpoint has to name one") {
+  for (const char* good : {"tcp://127.0.0.1:5970", "tcp://[::1]:65535", "tcp://h:10", "ipc://@a"})
+    CHECK(check_remote_endpoint(good));
+  for (const char* bad : {"tcp://*:5", "tcp://h:*", "tcp://h:0", "tcp://h:00", "tcp://h", "foo"}) {
+    INFO(bad);
+    const auto refused = check_remote_endpoint(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::usage);
+    SocketConfig config;
+    config.connect = {bad};
+    Context context;
+    CHECK_FALSE(Socket::open(context, config));
+  }
+}
+
 TEST_CASE("an ipc endpoint takes nobody's place, and leaves nothing behind") {
   const Directory directory;
   const fs::path path = directory.path / "socket";

@@ -43,10 +43,17 @@ TEST_CASE("operands are what was typed") {
   CHECK(Parsed({"copy", "a", "b"}).paths == Paths{"a", "b"});
   CHECK(Parsed({"copy", "[a,b]"}).paths == Paths{"[a,b]"});
   CHECK(Parsed({"copy", "[]", "{}", "%%", "++"}).paths == Paths{"[]", "{}", "%%", "++"});
-  CHECK(Parsed({"copy", "", "-"}).paths == Paths{"", "-"});
+  CHECK(Parsed({"copy", "-"}).paths == Paths{"-"});
   CHECK(Parsed({"copy", "lock", "copy"}).paths == Paths{"lock", "copy"});
   CHECK(Parsed({"copy", "--", "-r", "--token"}).paths == Paths{"-r", "--token"});
   CHECK(Parsed({"copy", "\x01x", "a,b", "a=b"}).paths == Paths{"\x01x", "a,b", "a=b"});
+}
+
+TEST_CASE("an empty operand names nothing") {
+  CHECK(Parsed({"copy", "a", ""}).status == 2);
+  CHECK(Parsed({"copy", "--", ""}).status == 2);
+  CHECK(Parsed({"copy", "a", "--token", ""}).paths == Paths{"a"});
+  CHECK(Parsed({"lock", "a", "--", "sh", ""}).line.child_command() == Paths{"sh", ""});
 }
 
 TEST_CASE("options stand before and behind the command") {
@@ -88,8 +95,7 @@ TEST_CASE("behind -- everything is an operand") {
   CHECK(Parsed({"list", "--"}).paths.empty());
   CHECK(Parsed({"list", "--", "--help"}).paths == Paths{"--help"});
   CHECK(Parsed({"list", "--", "list"}).paths == Paths{"list"});
-  CHECK(Parsed({"copy", "a", "--", "-r", "--", "[x]", ""}).paths ==
-        Paths{"a", "-r", "--", "[x]", ""});
+  CHECK(Parsed({"copy", "a", "--", "-r", "--", "[x]"}).paths == Paths{"a", "-r", "--", "[x]"});
   Parsed parsed({"copy", "--token", "--", "--", "--json"});
   CHECK(parsed.change.token == "--");
   CHECK(parsed.paths == Paths{"--json"});

@@ -14,7 +14,7 @@ using Names = std::vector<std::string>;
 namespace {
 
 struct Room {
-  Seat seat{Global{}, true};
+  Seat seat{Global{.in_shell = true}};
   CommandLine line{&seat};
   std::vector<NameQuery> queries;
   Completer completer{[this](const NameQuery& query, std::stop_token) {
@@ -100,7 +100,7 @@ TEST_CASE("a directory that is not read to its end types nothing, and is read on
     bool exists(const std::string&) override { return true; }
     std::shared_future<void> go_on;
   };
-  Seat seat(Global{}, true);
+  Seat seat(Global{.in_shell = true});
   CommandLine line(&seat);
   add_shell_commands(line);
   int scans = 0;

@@ -5,6 +5,17 @@
 
 using namespace sluice::shell;
 
+TEST_CASE("the length of a character, none for what is not UTF-8") {
+  for (const std::string_view one : {"a", "\n", "\xc3\xa9", "\xe2\x82\xac", "\xf4\x8f\xbf\xbf"})
+    CHECK(utf8_length(one, 0) == one.size());
+  CHECK(utf8_length(std::string_view("\0", 1), 0) == 1);
+  CHECK(utf8_length("a\xc3\xa9", 1) == 2);
+  // Cut, overlong, a surrogate, beyond Unicode, a byte of the middle.
+  for (const std::string_view none :
+       {"\xc3", "\xe2\x82", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"})
+    CHECK(utf8_length(none, 0) == 0);
+}
+
 TEST_CASE("width is counted in columns") {
   CHECK(text_width("") == 0);
   CHECK(text_width("plain") == 5);
