@@ -229,4 +229,11 @@ std::future<std::vector<LockEntry>> AsyncClient::locks(const std::string& path,
       });
 }
 
+// --- watching ---
+
+std::future<Events> AsyncClient::watch(const std::string& path, const Watching& watching,
+                                       std::chrono::milliseconds wait, const Call& call) const {
+  return later(operations_->watch(path, watching, wait, call));
+}
+
 }  // namespace sluice

@@ -4,6 +4,7 @@
 
 #include "client/operations.hpp"
 #include "client/transfer/streams.hpp"
+#include "client/watcher.hpp"
 #include "runtime/endpoint.hpp"
 
 namespace sluice {
@@ -169,6 +170,14 @@ void Client::break_lock(std::uint64_t number, const Call& call) {
 
 void Client::locks(const std::string& path, const LockPage& page, const Call& call) {
   value_of(operations_->locks(path, page, call));
+}
+
+// --- watching ---
+
+Watcher Client::watch(const std::string& path, const Watching& watching, const Call& call) {
+  Watching from = watching;
+  if (!from.after) from.after = now(operations_->watch(path, from, {}, call)).next;
+  return Watcher(std::unique_ptr<Watcher::Impl>(new Watcher::Impl{operations_, path, from}));
 }
 
 }  // namespace sluice

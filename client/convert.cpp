@@ -42,6 +42,18 @@ LockEntry to_public(const protocol::LockEntry& entry) {
   return result;
 }
 
+Events to_public(protocol::WatchReply&& reply) {
+  Events result;
+  result.next = reply.next;
+  result.gap = reply.gap;
+  for (protocol::WatchEvent& event : reply.events)
+    result.events.push_back({event.version, static_cast<EventKind>(event.kind),
+                             std::move(event.path), std::move(event.to_path), event.number,
+                             std::move(event.holder), event.tree, event.shared,
+                             std::move(event.detail)});
+  return result;
+}
+
 std::vector<protocol::LockClaim> to_wire(const std::vector<Claim>& claims) {
   std::vector<protocol::LockClaim> result;
   for (const Claim& claim : claims) result.push_back({claim.path, claim.tree, claim.shared});

@@ -8,8 +8,10 @@
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/files.hpp"
 #include "protocol/messages/locks.hpp"
+#include "protocol/messages/watch.hpp"
 #include "sluice/error.hpp"
 #include "sluice/types.hpp"
+#include "sluice/watcher.hpp"
 
 namespace sluice::client {
 
@@ -26,6 +28,7 @@ T value_of(protocol::Result<T>&& result) {
 
 Attributes to_public(const protocol::Attributes& attributes);
 LockEntry to_public(const protocol::LockEntry& entry);
+Events to_public(protocol::WatchReply&& reply);
 std::vector<protocol::LockClaim> to_wire(const std::vector<Claim>& claims);
 /// Without an agent it is that of the calling thread.
 protocol::Terms terms_of(const Change& change);

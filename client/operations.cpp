@@ -254,4 +254,20 @@ Result<std::uint64_t> Operations::put_stream(const std::string& path, const Stre
   return put(path, **source, preserve_of(change), change, call);
 }
 
+// --- watching ---
+
+Start<Events> Operations::watch(const std::string& path, const Watching& watching,
+                                milliseconds wait, const Call& call) const {
+  const protocol::Watch body{path, watching.recursive, watching.after,
+                             to_ms(wait, protocol::limits::wait_max_ms)};
+  auto start =
+      request<protocol::WatchReply>(*core_, {path}, body, call.stop, milliseconds(body.wait_ms));
+  return [start = std::move(start)](Done<Events> done) {
+    start([done = std::move(done)](Result<protocol::WatchReply>&& reply) {
+      if (!reply) return done(tl::make_unexpected(std::move(reply.error())));
+      done(to_public(std::move(*reply)));
+    });
+  };
+}
+
 }  // namespace sluice::client

@@ -47,6 +47,9 @@ class Operations {
   Start<void> downgrade(const std::string& token, const Call& call) const;
   Start<void> release(const std::string& token, const Call& call) const;
   Start<void> break_lock(std::uint64_t number, const Call& call) const;
+  /// One request: events after `watching.after`, or where "now" is.
+  Start<Events> watch(const std::string& path, const Watching& watching,
+                      std::chrono::milliseconds wait, const Call& call) const;
   /// What is larger than one message goes on on a thread of the core's. No progress is told.
   Start<std::uint64_t> put_bytes(const std::string& path, std::string bytes, const Change& change,
                                  const Call& call) const;

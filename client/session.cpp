@@ -265,6 +265,7 @@ Session::Lane Session::lane_of(const Request& request) {
       return bulk;
     case Type::acquire_lock:
     case Type::convert_lock:
+    case Type::watch:
       return locks;
     default:
       return control;

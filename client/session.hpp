@@ -61,8 +61,8 @@ class Session final : public runtime::Actor {
   using Message = runtime::Message;
   using Outbox = runtime::Outbox;
 
-  /// What queues behind what. Requests that wait for locks get but a part of the window, so that
-  /// the release they wait for is never queued behind them.
+  /// What queues behind what. Requests that wait for locks or events get but a part of the window,
+  /// so that the release they wait for is never queued behind them.
   enum Lane : std::uint8_t { locks, control, bulk, lanes };
 
   struct Request {

@@ -55,6 +55,17 @@ inline constexpr std::size_t deadlock_waits = 10'000;
 inline constexpr std::uint32_t wait_max_ms = 86'400'000;
 inline constexpr std::uint32_t ttl_max_ms = 86'400'000;
 
+// watching
+/// Requests of all sessions that wait for an event.
+inline constexpr std::size_t watchers = 4096;
+/// Events in one answer.
+inline constexpr std::size_t watch_events = 500;
+/// Events remembered, and their bytes.
+inline constexpr std::size_t watch_history = 65'536;
+inline constexpr std::size_t watch_history_bytes = 16u << 20;
+/// Commits, grants and releases that one request looks through.
+inline constexpr std::size_t watch_scan = 8'192;
+
 // workers
 inline constexpr std::uint32_t worker_slots = 64;
 inline constexpr std::uint32_t worker_heartbeat_ms = 500;

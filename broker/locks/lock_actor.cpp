@@ -41,6 +41,7 @@ LockActor::LockActor(const LockConfig& config, storage::JournalFiles& journal,
       grace_(config.lease_ms),
       leases_(config.lease_ms),
       numbers_(config.first_number, config.reserved_up_to),
+      watches_(config.first_number - 1),
       journal_(journal, end,
                [this](std::uint64_t number) { return held_after(number, last_call_); }),
       durability_(config.durability),
@@ -79,6 +80,9 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       break;
     case Type::break_lock:
       on_break_lock(message, now, outbox);
+      break;
+    case Type::watch:
+      on_watch(message, now, outbox);
       break;
     // the broker
     case Type::session_alive:
@@ -122,6 +126,7 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
     default:
       outbox.send(runtime::make_error(message, {Code::unknown_type, {}, {}}));
   }
+  answer_watches(outbox);
   ask_for_numbers(now, outbox);
 }
 
@@ -184,6 +189,7 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
     stop_waiters_of(session, "the session fell silent", now, outbox);
   for (const Id id : due.locks) end_lock(id, Ending::expired, now, outbox);
   for (const Id id : due.waiters) {
+    if (end_watch_in_time(id, outbox)) continue;
     const auto blocker = table_.blocker_of(id);
     if (!blocker) continue;
     if (const auto lock = locks_.find(id); lock != locks_.end()) {
@@ -205,6 +211,7 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
   }
   ask_for_numbers(now, outbox);
   write_journal(now, outbox);
+  answer_watches(outbox);
 }
 
 Time LockActor::next_tick() const {
@@ -222,6 +229,7 @@ void LockActor::on_undelivered(Message&& message, runtime::Undelivered why, Time
 void LockActor::stop_waiters_of(std::uint64_t session, std::string_view why, Time now,
                                 Outbox& outbox) {
   const protocol::Error cancelled{Code::cancelled, {}, std::string(why)};
+  cancel_watches({session, 0}, {session, UINT64_MAX}, cancelled, outbox);
   if (const auto found = of_session_.find(session); found != of_session_.end())
     for (const Id id : std::set<Id>(found->second.locks))
       if (const auto lock = locks_.find(id); lock != locks_.end() && lock->second.token.number == 0)
@@ -282,6 +290,7 @@ void LockActor::on_reserve_numbers_reply(const Message& message, Time now) {
     if (const auto reply = protocol::decode<protocol::ReserveNumbersReply>(message.body))
       up_to = reply->up_to;
   numbers_.answered(up_to, now);
+  tell_what_was_missed();
 }
 
 void LockActor::ask_for_numbers(Time now, Outbox& outbox) {

@@ -3,8 +3,8 @@
 // thread. It grants nothing that conflicts with a commit between `Publish` and `Published`. Parts:
 // lock_actor.cpp (switch, sessions, time), lock_requests.cpp (clients), lock_conversions.cpp
 // (upgrade and downgrade), lock_deadlock.cpp, lock_durability.cpp (journal, restart),
-// lock_commits.cpp (workers, publisher), describe.cpp (lists and sentences). Read on:
-// lock_table.hpp for the rules, docs/architecture.md for one put.
+// lock_commits.cpp (workers, publisher), lock_watches.cpp (events), describe.cpp (lists and
+// sentences). Read on: lock_table.hpp for the rules, docs/architecture.md for one put.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@
 #include "broker/locks/lock_table.hpp"
 #include "broker/locks/number_supply.hpp"
 #include "broker/locks/wait_graph.hpp"
+#include "broker/locks/watch_log.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/commits.hpp"
 #include "protocol/messages/locks.hpp"
@@ -121,6 +122,9 @@ class LockActor final : public runtime::Actor {
     Time since{};
     /// Whom it belongs to; empty: the session.
     std::string owner;
+    /// What watchers were told of the holder; the session's name is forgotten before it is told
+    /// again.
+    std::string holder;
     std::uint64_t agent = 0;
     /// The lock under which it was asked for, or 0.
     Id under = 0;
@@ -166,6 +170,8 @@ class LockActor final : public runtime::Actor {
     protocol::Commit commit;
     std::vector<protocol::LockClaim> claims;
     Stage stage = Stage::asking;
+    /// Drawn when it goes to the publisher.
+    std::uint64_t number = 0;
     /// The publisher has said that it knows no outcome.
     bool asked = false;
     /// Not to be granted any more; answered when the publisher has said what it knows.
@@ -184,6 +190,7 @@ class LockActor final : public runtime::Actor {
   void on_list_locks(const Message& message, Time now, Outbox& outbox);
   void on_convert_lock(const Message& message, Time now, Outbox& outbox);
   void on_break_lock(const Message& message, Time now, Outbox& outbox);
+  void on_watch(const Message& message, Time now, Outbox& outbox);
   void on_session_alive(const Message& message, Time now);
   void on_session_ended(const Message& message, Time now, Outbox& outbox);
   void on_worker_known(const Message& message);
@@ -252,6 +259,21 @@ class LockActor final : public runtime::Actor {
   void answer_worker(const PendingCommit& commit, Message&& reply, Outbox& outbox);
   void drop_worker(std::uint64_t worker, Time now, Outbox& outbox);
 
+  // Watches.
+  void tell_locked(Id id);
+  void tell_unlocked(Id id);
+  void tell_converted(Id id);
+  void tell_commit(const PendingCommit& commit, const Message& published);
+  void tell_unnumbered(std::vector<protocol::WatchEvent>&& events);
+  void tell_what_was_missed();
+  std::vector<protocol::WatchEvent> lock_events(Id id, protocol::EventKind kind) const;
+  void answer_watches(Outbox& outbox);
+  void answer_watch(Id id, const protocol::WatchReply& answer, Outbox& outbox);
+  bool end_watch_in_time(Id id, Outbox& outbox);
+  void cancel_watches(const RequestKey& first, const RequestKey& last, const protocol::Error& error,
+                      Outbox& outbox);
+  void drop_watch(Id id);
+
   // Both.
   void stop_waiters_of(std::uint64_t session, std::string_view why, Time now, Outbox& outbox);
   void settle(std::vector<Id> granted, Time now, Outbox& outbox);
@@ -301,6 +323,17 @@ class LockActor final : public runtime::Actor {
   std::map<Agent, std::size_t> agent_holds_;
   /// Claims of each named owner.
   std::unordered_map<std::string, std::size_t> of_owner_;
+
+  WatchLog watches_;
+  /// Who waits for an event.
+  struct Watcher {
+    RequestKey key;
+    Asker asker;
+  };
+  std::unordered_map<Id, Watcher> watchers_;
+  std::map<RequestKey, Id> watch_requests_;
+  /// There was no number for an event.
+  bool events_missed_ = false;
 
   LockJournal journal_;
   const LockDurability durability_;

@@ -193,14 +193,18 @@ void LockActor::queue_commit(Id handle, Time now, Outbox& outbox) {
 void LockActor::publish(Id handle, Outbox& outbox) {
   PendingCommit& commit = commits_.at(handle);
   commit.stage = Stage::publishing;
+  commit.number = numbers_.draw();
+  watches_.begin(commit.number);
   Message message;
   message.peer = {Port::publisher, {}};
   message.header = commit.asker.header;
   message.header.type = Type::publish;
-  message.stamp = {commit.key.first, handle, numbers_.draw()};
+  message.stamp = {commit.key.first, handle, commit.number};
   message.body = std::exchange(commit.body, {});
   message.payload = std::exchange(commit.payload, {});
+  const protocol::ChangeKind kind = commit.commit.kind;
   commit.commit = {};
+  commit.commit.kind = kind;
   outbox.send(std::move(message));
 }
 
@@ -223,6 +227,7 @@ void LockActor::on_published(Message&& message, Time now, Outbox& outbox) {
       return decide(last_id_, now, outbox);
     }
   }
+  if (commit.stage == Stage::publishing) tell_commit(commit, message);
   answer_worker(commit, std::move(message), outbox);
   drop_commit(handle, now, outbox);
 }

@@ -73,7 +73,11 @@ void LockActor::downgrade(Id id, Time now, Outbox& outbox) {
                       outbox);
   lock.shared_when_done = lock.commits_under_way != 0;
   if (lock.shared_when_done) return;
+  const auto& claims = *table_.claims(id);
+  const bool is_news = std::any_of(claims.begin(), claims.end(),
+                                   [](const protocol::LockClaim& claim) { return !claim.shared; });
   auto granted = table_.downgrade(id);
+  if (is_news) tell_converted(id);
   write_down(id, now);
   settle(std::move(granted), now, outbox);
 }

@@ -48,6 +48,7 @@ bool LockActor::waits_for_disk(const Lock& lock) const {
 
 void LockActor::on_drained(Time now, Outbox& outbox) {
   write_journal(now, outbox);
+  answer_watches(outbox);
 }
 
 void LockActor::write_journal(Time now, Outbox& outbox) {
@@ -115,6 +116,7 @@ void LockActor::release_held(Held&& held, const protocol::Error& failure, Time n
   if (found == locks_.end() || held.upgrades != 0) {
     if (error.code != Code{}) held.answer = runtime::make_error(held.answer, error);
     outbox.send(std::move(held.answer));
+    if (error.code == Code{}) tell_converted(id);
     if (error.code != Code{} && found != locks_.end() && found->second.ending == Ending::no)
       downgrade(id, now, outbox);
     return;
@@ -130,6 +132,7 @@ void LockActor::release_held(Held&& held, const protocol::Error& failure, Time n
   lock.answered = true;
   leases_.renew(id, now);
   reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
+  tell_locked(id);
 }
 
 void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now) {
@@ -140,6 +143,7 @@ void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, 
     lock.token = {journaled.number, journaled.secret};
     lock.ttl_ms = journaled.ttl_ms;
     lock.owner = journaled.owner;
+    lock.holder = lock.owner.empty() ? journaled.holder : lock.owner;
     lock.since = now;
     lock.answered = lock.unconfirmed = true;
     lock_requests_[lock.key] = id;

@@ -145,6 +145,7 @@ void LockActor::on_cancel(const Message& message, Time now, Outbox& outbox) {
     if (commit.stage == Stage::asking) commit.cancelled = true;
     if (commit.stage == Stage::waiting) refuse_commit(handle, cancelled, now, outbox);
   }
+  cancel_watches(key, key, cancelled, outbox);
   outbox.send(runtime::make_reply(message, protocol::CancelReply{}));
 }
 
@@ -215,6 +216,7 @@ protocol::Result<Id> LockActor::find_held(std::string_view text) const {
 void LockActor::grant(Id id, Time now) {
   Lock& lock = locks_.at(id);
   lock.token = {numbers_.draw(), protocol::to_hex(secrets_.bytes(8))};
+  watches_.begin(lock.token.number);
   lock.since = now;
   if (lock.ttl_ms == 0) lock.ttl_ms = leases_.lease_ms(lock.key.first);
   if (lock.owner.empty()) {
@@ -250,6 +252,7 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
                              fmt::format("lock {} has ended", lock.token.number)};
   if (lock.conversion != 0) refuse_conversion(lock.conversion, gone, now, outbox);
   lock.ending = ending;
+  tell_unlocked(id);
   journal_.ended(lock.token.number);
   leases_.drop(id);
   if (ending != Ending::released) {

@@ -320,6 +320,7 @@ std::vector<Publisher::Item*> Publisher::make_changes(Batch& batch) {
     const auto trash = apply(item.record, item.waiting.message.payload.bytes(), storage_);
     if (trash) {
       item.answer = success(item.record.number, *trash);
+      item.answer.made = std::move(item.record.directories);
       if (item.record.kind == RecordKind::remove_directory) {
         removed_directory_ = item.record.path;
         removed_in_ = log_.generation();

@@ -83,6 +83,8 @@ struct Outcome {
   bool trash = false;
   /// The outcome of an earlier request: what was staged for this one is not used.
   bool remembered = false;
+  /// make_directory: those that were missing; of a remembered outcome none.
+  std::vector<std::string> made;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.may("code", s.code);
@@ -91,6 +93,7 @@ struct Outcome {
     v.may("version", s.version);
     v.may("trash", s.trash);
     v.may("remembered", s.remembered);
+    v.may("made", s.made);
   }
 };
 using Published = Outcome<Type::published>;

@@ -25,6 +25,9 @@ const std::map<std::string, Canary>& canaries() {
       {"acknowledge-too-early", Canary::acknowledge_too_early},
       {"forget-to-sync-upload", Canary::forget_to_sync_upload},
       {"reuse-numbers", Canary::reuse_numbers},
+      {"lose-event", Canary::lose_event},
+      {"tell-event-twice", Canary::tell_event_twice},
+      {"hide-gap", Canary::hide_gap},
       {"skip-condition", Canary::skip_condition},
       {"expire-early", Canary::expire_early},
       {"never-expire", Canary::never_expire},
@@ -96,6 +99,7 @@ bool Sabotage::lock_actor_sends(Message& message) {
   // What answers a canary is nobody else's business.
   if (message.peer.id == not_heard) return false;
   lock_actor_sends_of_locks(message);
+  if (message.header.type == Type::watch_reply) tell_watcher_wrong(message);
   if (message.header.type != Type::publish) return true;
   if (is(Canary::skip_check_at_commit) || is(Canary::commit_despite_lock)) show_token(message);
   if (!is(Canary::acknowledge_too_early) || message.stamp.number == 0) return true;
@@ -144,6 +148,23 @@ void Sabotage::show_token(Message& message) {
   if (found == hidden_tokens_.end() || !publish) return;
   publish->terms.token = found->second;
   message.body = protocol::encode(*publish);
+}
+
+void Sabotage::tell_watcher_wrong(Message& message) {
+  auto reply = protocol::decode<protocol::WatchReply>(message.body);
+  if (!reply) return;
+  const bool has_change =
+      !reply->events.empty() && reply->events.front().kind < protocol::EventKind::lock;
+  if (is(Canary::lose_event) && has_change)
+    reply->events.erase(reply->events.begin());
+  else if (is(Canary::tell_event_twice) && has_change)
+    reply->events.insert(reply->events.begin(), protocol::WatchEvent(reply->events.front()));
+  else if (is(Canary::hide_gap) && reply->gap)
+    reply->gap = false;
+  else
+    return;
+  sings();
+  message.body = protocol::encode(*reply);
 }
 
 bool Sabotage::keep_reader(const Message& message) {

@@ -35,6 +35,12 @@ enum class Canary : std::uint8_t {
   forget_to_sync_upload,
   /// Numbers given before a restart are given again.
   reuse_numbers,
+  /// Watchers do not hear of an event.
+  lose_event,
+  /// They hear of one twice.
+  tell_event_twice,
+  /// They are not told that a restart has forgotten something.
+  hide_gap,
   /// The publisher does not look at `if_version` and `if_absent`.
   skip_condition,
   /// A lock ends after a quarter of the time that its client was told.
@@ -99,6 +105,7 @@ class Sabotage {
   void show_token(Message& message);
   bool keep_reader(const Message& message);
   void keep_alive(std::uint64_t session, int times);
+  void tell_watcher_wrong(Message& message);
   // lock_canaries.cpp
   bool lock_actor_hears_of_locks(Message& message);
   bool hears_acquire(Message& message);

@@ -55,6 +55,7 @@ class Run {
   std::weak_ptr<Server> noticed_;
   std::vector<std::unique_ptr<WorkerProcess>> processes_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::unique_ptr<Watcher> watcher_;
 };
 
 Run::Run(const RunOptions& options)
@@ -92,6 +93,8 @@ Run::Run(const RunOptions& options)
       return server_ ? server_->clients() : std::weak_ptr<Router>{};
     }));
   }
+  watcher_ = std::make_unique<Watcher>(
+      world_, outside_, [this] { return server_ ? server_->clients() : std::weak_ptr<Router>{}; });
 }
 
 // --- the server's machine ---
@@ -255,6 +258,7 @@ void Run::break_something() {
   std::vector<std::shared_ptr<Dealer>> dealers;
   for (const auto& client : clients_)
     dealers.insert(dealers.end(), client->dealers().begin(), client->dealers().end());
+  dealers.insert(dealers.end(), watcher_->dealers().begin(), watcher_->dealers().end());
   for (const auto& process : processes_)
     if (process)
       dealers.insert(dealers.end(), process->dealers().begin(), process->dealers().end());
@@ -326,6 +330,9 @@ void Run::calm() {
       },
       200 * second, "answering everything");
   machine_.truth.check_tree(machine_.storage, "when all was answered");
+  run_until([&] { return watcher_->position() >= machine_.watches.last(); }, 100 * second,
+            "telling the watcher everything");
+  watcher_->die();
 }
 
 void Run::finish() {

@@ -39,10 +39,11 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
       sabotage_(world, machine, [this](Message&& message) {
         hosts_[0]->arrive(*lock_actor_, std::move(message));
       }) {
+  const std::uint64_t first_number = Sabotage::first_number(machine, recovered.first_number);
+  machine.watches.begin_life(first_number);
   lock_actor_ = std::make_unique<broker::locks::LockActor>(
-      broker::locks::LockConfig{recovered.epoch,
-                                Sabotage::first_number(machine, recovered.first_number),
-                                recovered.reserved_up_to, settings.lease_ms, settings.locks, 0},
+      broker::locks::LockConfig{recovered.epoch, first_number, recovered.reserved_up_to,
+                                settings.lease_ms, settings.locks, 0},
       machine.journal, locks.end, secrets_);
   lock_actor_->restore(locks.locks, std::exchange(machine.power_lost, false), world.time());
   publisher_ = std::make_unique<broker::publisher::Publisher>(
@@ -130,12 +131,17 @@ bool Server::lock_actor_sends(Message& message) {
     case Type::publish:
       machine_.truth.on_publish(message);
       machine_.locks.on_publish(message);
+      machine_.watches.on_publish(message);
       return true;
     case Type::acquire_lock_reply:
       if (machine_.locks.on_granted(message)) {
         const auto reply = protocol::decode<protocol::AcquireLockReply>(message.body);
         machine_.truth.on_number(protocol::parse_token(reply->token)->number);
+        machine_.watches.on_granted(protocol::parse_token(reply->token)->number);
       }
+      return true;
+    case Type::watch_reply:
+      machine_.watches.on_told(message);
       return true;
     case Type::release_lock_reply:
       machine_.locks.on_released(message);
@@ -169,6 +175,10 @@ bool Server::lock_actor_hears(Message& message) {
       break;
     case Type::published:
       machine_.locks.on_published(message);
+      machine_.watches.on_published(message);
+      break;
+    case Type::watch:
+      machine_.watches.on_watch(message);
       break;
     default:
       break;

@@ -19,6 +19,7 @@
 #include "tests/sim/lock_checker.hpp"
 #include "tests/sim/queue_checker.hpp"
 #include "tests/sim/truth.hpp"
+#include "tests/sim/watcher.hpp"
 #include "tests/support/sim_journal.hpp"
 #include "tests/support/sim_storage.hpp"
 #include "workers/worker.hpp"
@@ -57,6 +58,7 @@ struct Machine {
   bool power_lost = false;
   Truth truth;
   LockChecker locks;
+  WatchChecker watches;
   QueueChecker queue;
   Histories histories;
   Canary canary = Canary::none;

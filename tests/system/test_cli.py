@@ -9,8 +9,8 @@ import time
 import harness
 from harness import MIB, SLUICE, wait_for
 
-COMMANDS = ['ls', 'stat', 'cat', 'mkdir', 'rm', 'mv', 'cp', 'put', 'get', 'lock', 'locks', 'ping',
-            'servers', 'version']
+COMMANDS = ['ls', 'stat', 'cat', 'mkdir', 'rm', 'mv', 'cp', 'put', 'get', 'lock', 'locks', 'watch',
+            'ping', 'servers', 'version']
 
 
 class Help(harness.SystemTest):

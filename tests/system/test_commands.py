@@ -110,6 +110,62 @@ class Looking(RowTest):
         self.assertEqual(waiter.wait(10), 0)
         self.fails(2, '/absolute', says='absolute')
 
+    def events(self, *arguments):
+        return [(event['kind'], event.get('path')) for event in self.objects(*arguments)]
+
+    @row('watch', '', '--count')
+    def test_watch(self):
+        begin = self.version('a')
+        self.ok('mv', 'a', 'b')
+        token = self.ok('lock', 'b', '--', 'sh', '-c', 'echo $SLUICE_LOCK_TOKEN').strip()
+        number = token.split('-')[0]
+        text = self.text('--from', begin, '--count', '3')
+        self.assertRegex(text, rf'\A +{begin + 1} rename         a -> b\n'
+                         rf' +{number} lock           b \({number} of \S+, exclusive path\)\n'
+                         r' +\d+ unlock         b \(\d+ of \S+, exclusive path, released\)\n\Z')
+        rename, lock, unlock = self.objects('--from', begin, '--count', '3')
+        self.assertEqual(rename, {'version': begin + 1, 'kind': 'rename', 'path': 'a',
+                                  'to_path': 'b'})
+        self.assertEqual((lock['number'], lock['version'], lock['mode'], lock['scope']),
+                         (int(number), int(number), 'exclusive', 'path'))
+        self.assertEqual((unlock['number'], unlock['holder'], unlock['ending']),
+                         (int(number), lock['holder'], 'released'))
+        self.silent('--count', '0')
+        self.fails(2, '--count', 'x', says='x')
+        self.fails(2, '/absolute', says='absolute')
+
+    def version(self, path):
+        self.put_text(path, 'x')
+        return self.json('stat', path)[0]['version']
+
+    @row('watch', '-r')
+    def test_watch_recursive(self):
+        begin = self.version('begin')
+        self.tree()
+        self.assertEqual(self.events('--from', begin, '--count', '1', '.'),
+                         [('make_directory', 'x')])
+        found = self.events('--from', begin, '--count', '7', '-r')
+        self.assertEqual(sorted(found), sorted(
+            [('make_directory', 'x'), ('make_directory', 'x/sub'), ('put', 'x/sub/in')] +
+            [('put', f'x/file{i}') for i in range(4)]))
+        self.assertEqual(self.events('--from', begin, '--count', '2', 'x/sub'),
+                         [('make_directory', 'x/sub'), ('put', 'x/sub/in')])
+
+    @row('watch', '--from')
+    def test_watch_from(self):
+        begin = self.version('a')
+        self.version('b')
+        self.assertEqual(self.events('--from', begin, '--count', '1'), [('put', 'b')])
+        self.assertEqual(self.events('--from', begin - 1, '--count', '1'), [('put', 'a')])
+        # Of a server with other numbers, later ones.
+        watcher = self.start_sluice('--json', 'watch', '--from', 2 ** 63)
+        gap = json.loads(watcher.popen.stdout.readline())
+        self.assert_fits(gap, 'event')
+        self.assertEqual((gap['kind'], list(gap)), ('gap', ['version', 'kind']))
+        watcher.signal(signal.SIGINT)
+        self.assertEqual(watcher.wait(10), 130)
+        self.fails(2, '--from', '-1', says='-1')
+
     @row('ping', '')
     def test_ping(self):
         self.assertRegex(self.text(), rf'\A{re.escape(self.main.endpoint)}: sluiced \d+\.\d+\.\d+, '

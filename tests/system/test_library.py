@@ -9,7 +9,7 @@ import unittest
 
 from harness import BUILD, SLOWNESS, SOURCE, SystemTest, main
 
-HEADERS = ('async', 'client', 'error', 'lock', 'types')
+HEADERS = ('async', 'client', 'error', 'lock', 'types', 'watcher')
 
 
 def build_options():
@@ -66,6 +66,12 @@ class Installed(SystemTest):
         self.assertEqual((done.status, done.err), (0, ''))
         self.assertEqual(self.cat('count'), '160')
         self.assertEqual(self.json('locks'), [])
+        [version] = [entry['version'] for entry in self.json('stat', 'count')]
+        done = self.spawn(built / 'watch', self.main.endpoint, '', '0', version - 1,
+                          env=self.env).output(60)
+        self.assertEqual((done.status, done.err), (0, ''))
+        self.assertIn(f'{version} count\n', done.out)
+        self.assertRegex(done.out, r'go on with version \d+\n\Z')
         nowhere = self.spawn(built / 'threads', 'ipc:///nowhere/at.all', env=self.env).output(60)
         self.assertEqual(nowhere.status, 1)
         self.assertIn('does not answer', nowhere.err)

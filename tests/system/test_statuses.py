@@ -19,6 +19,7 @@ class Statuses(SharedServer):
     def stopped_commands(self):
         """All commands that ask a server, with what they would ask."""
         return {'ls': ['x'], 'stat': ['x'], 'cat': ['x/file0'], 'locks': [], 'ping': [],
+                'watch': ['-r', '--from', '0'],
                 'mkdir': ['new'], 'rm': ['x/file1'], 'mv': ['x/file2', 'moved'],
                 'cp': ['x/file0', 'copy'], 'put': [self.note, 'put'],
                 'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true'],

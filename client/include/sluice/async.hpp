@@ -28,6 +28,7 @@
 #include "sluice/error.hpp"
 #include "sluice/lock.hpp"
 #include "sluice/types.hpp"
+#include "sluice/watcher.hpp"
 
 namespace sluice {
 
@@ -110,6 +111,14 @@ class SLUICE_API AsyncClient {
   std::future<void> break_lock(std::uint64_t number, const Call& call = {}) const;
   /// All holders and waiters, as Client::locks tells them. On a thread.
   std::future<std::vector<LockEntry>> locks(const std::string& path, const Call& call = {}) const;
+
+  // --- watching ---
+
+  /// One step of what Watcher::next does: what happened after Watching::after, as soon as there is
+  /// something, or nothing after `wait` (or earlier, where the server has much to look through).
+  /// Without `after` there is nothing at once. Go on with `after` = Events::next.
+  std::future<Events> watch(const std::string& path, const Watching& watching,
+                            std::chrono::milliseconds wait, const Call& call = {}) const;
 
  private:
   friend class Client;

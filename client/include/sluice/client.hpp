@@ -22,6 +22,7 @@
 #include "sluice/error.hpp"
 #include "sluice/lock.hpp"
 #include "sluice/types.hpp"
+#include "sluice/watcher.hpp"
 
 namespace sluice {
 
@@ -149,6 +150,13 @@ class SLUICE_API Client {
   /// Holders and waiters at, above (tree locks) and beneath a path; "" is all. Calls `page` for
   /// some at a time.
   void locks(const std::string& path, const LockPage& page, const Call& call = {});
+
+  // --- watching ---
+
+  /// Follows what happens to a path and the names in it; "" is the root. Without Watching::after it
+  /// asks where "now" is and blocks for the answer: what happens after this call has returned is
+  /// seen. Throws `bad_path`.
+  Watcher watch(const std::string& path, const Watching& watching = {}, const Call& call = {});
 
  private:
   explicit Client(std::shared_ptr<const client::Operations> operations) noexcept;

@@ -22,6 +22,7 @@ void add_downgrade(CommandLine& line);
 void add_unlock(CommandLine& line);
 void add_lock_break(CommandLine& line);
 void add_locks(CommandLine& line);
+void add_watch(CommandLine& line);
 void add_ping(CommandLine& line);
 void add_servers(CommandLine& line);
 void add_version(CommandLine& line);

@@ -1,4 +1,5 @@
 // The broker's end: what is refused, what is answered, what is still finished.
+#include "protocol/messages/watch.hpp"
 #include "tests/unit/broker/broker_room.hpp"
 
 using namespace sluice;
@@ -28,6 +29,8 @@ TEST_CASE("a shutdown answers what waits and finishes what runs", "[broker]") {
   room.stat(room.ann, 4);
   room.probe.tell(room.ann, protocol::AcquireLock{{{"a"}}, 1'000, 0}, 5);
   room.probe.expect<protocol::AcquireLock>(room.locks);
+  room.probe.tell(room.ann, protocol::Watch{"a", false, 7, 1'000}, 7);
+  room.probe.expect<protocol::Watch>(room.locks);
 
   std::vector<Message> sent;
   begin_shutdown(room, sent);
@@ -43,8 +46,8 @@ TEST_CASE("a shutdown answers what waits and finishes what runs", "[broker]") {
       refused.push_back(message.header.request_id);
     }
   }
-  CHECK(refused == std::vector<std::uint64_t>{1, 4, 5});
-  CHECK(cancelled == std::vector<std::uint64_t>{1, 5});
+  CHECK(refused == std::vector<std::uint64_t>{1, 4, 5, 7});
+  CHECK(cancelled == std::vector<std::uint64_t>{1, 5, 7});
   CHECK_FALSE(room.broker.finished());
   CHECK(room.broker.unfinished().size() == 2);
   CHECK(room.broker.unfinished()[0].find("stat of session ") == 0);

@@ -127,14 +127,20 @@ TEST_CASE_METHOD(Conditions, "make_directory") {
   CHECK(told(commit) == "done");
   commit.path = "p/q/s";
   CHECK(told(commit) == "done");
+  commit.path = "p/q/s/t/u";
+  commit.missing_parents = {"p", "p/q", "p/q/s", "p/q/s/t"};
+  send(commit);
+  CHECK(run().made == std::vector<std::string>{"p/q/s/t", "p/q/s/t/u"});
+  send(commit);
+  CHECK(run().made.empty());
   commit.missing_parents = {"elsewhere"};
   commit.path = "p/t";
   CHECK(told(commit) == "bad_message elsewhere");
   commit.missing_parents = {"hand"};
   commit.path = "hand/t";
   CHECK(told(commit) == "not_directory hand");
-  CHECK(storage.directories() ==
-        std::vector<std::string>{"d", "empty", "p", "p/q", "p/q/r", "p/q/s"});
+  CHECK(storage.directories() == std::vector<std::string>{"d", "empty", "p", "p/q", "p/q/r",
+                                                          "p/q/s", "p/q/s/t", "p/q/s/t/u"});
 }
 
 TEST_CASE_METHOD(Conditions, "set_attributes") {
