@@ -29,7 +29,7 @@ class Held(SystemTest):
     def beside(self, held):
         """Microseconds of a release and an acquire, and the server's memory, beside so many."""
         best = None
-        for _ in range(figure(2, 5)):
+        for _ in range(2):
             server = self.server(threads=1)
             result = self.spawn(BENCH, '--server', server.endpoint, '--op', 'lock', '--clients', 1,
                                 '--held', held, '--seconds', figure(0.5, 5), '--json').output(120)
