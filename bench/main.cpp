@@ -24,6 +24,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--await-release", options.await_release,
                "lock: ask for the next lock when the release is answered, not together with it");
+  app.add_option("--held", options.held, "locks that others hold meanwhile (for lock)")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{sluice::protocol::limits::locks_in_all}))
+      ->capture_default_str();
   app.add_flag("--json", options.json);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
@@ -26,6 +27,9 @@ using runtime::Socket;
 // Names that one client puts to in turn, so that a long run replaces files as well as making them.
 constexpr std::uint64_t names_a_client = 1000;
 constexpr std::chrono::milliseconds answer_time{5'000};
+// A little less than a session may hold.
+constexpr std::uint64_t held_a_session = 9'900;
+constexpr std::uint64_t held_under_way = 200;
 
 struct BenchClient {
   Socket socket;
@@ -47,8 +51,13 @@ class SmallRun {
   }
 
   Result run() {
-    for (unsigned i = 0; i < options_.clients; ++i) connect(i);
+    for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
     prepare();
+    for (std::uint64_t left = options_.held; left > 0;) {
+      const std::uint64_t count = std::min(left, held_a_session);
+      hold(count);
+      left -= count;
+    }
     for (auto& client : clients_) next(client);
     const auto begin = Clock::now();
     const auto end = begin + std::chrono::duration_cast<Clock::duration>(
@@ -59,24 +68,45 @@ class SmallRun {
       if (poller.wait(std::chrono::milliseconds(100))) poller.call_ready();
     result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     for (auto& client : clients_) say_bye(client);
+    for (auto& client : holders_) say_bye(client);
     return std::move(result_);
   }
 
  private:
-  void connect(unsigned index) {
+  BenchClient connect(unsigned index) {
     runtime::SocketConfig config;
     config.connect = {options_.server};
     config.stamped = false;
     auto socket = Socket::open(context_, config);
     if (!socket) throw std::runtime_error(protocol::sentence(socket.error()));
-    clients_.push_back({std::move(*socket), index, 0, 0, {}});
+    BenchClient client{std::move(*socket), index, 0, 0, {}};
     protocol::Hello hello;
     hello.version_min = protocol::limits::version_min;
     hello.version_max = protocol::limits::version_max;
     hello.secret = runtime::SystemSecrets().bytes(16);
     hello.name = fmt::format("sluice-bench/{}", index);
-    hello.lease_ms = 60'000;
-    ask(clients_.back(), hello);
+    hello.lease_ms = 600'000;
+    ask(client, hello);
+    return client;
+  }
+
+  // One more session with so many locks, in a directory of its own.
+  void hold(std::uint64_t count) {
+    BenchClient& holder = holders_.emplace_back(connect(options_.clients));
+    const std::uint64_t sender = holders_.size() - 1;
+    protocol::AcquireLock acquire;
+    for (std::uint64_t sent = 0, answered = 0; answered < count;) {
+      for (; sent < count && sent - answered < held_under_way; ++sent) {
+        acquire.claims = {{held_path(sender, sent), false, false}};
+        send(holder, acquire);
+      }
+      expect(holder);
+      ++answered;
+    }
+  }
+
+  std::string held_path(std::uint64_t holder, std::uint64_t name) const {
+    return fmt::format("{}/{}/{}", directory_, holder, name);
   }
 
   void prepare() {
@@ -95,11 +125,17 @@ class SmallRun {
   template <class M>
   void ask(BenchClient& client, const M& request, bool with_bytes = false) {
     send(client, request, with_bytes);
-    runtime::Poller poller;
-    poller.watch(client.socket, [] {});
+    expect(client);
+  }
+
+  void expect(BenchClient& client) {
     Message reply;
-    if (!poller.wait(answer_time) || client.socket.receive(reply) != Socket::Received::message)
-      throw std::runtime_error(options_.server + ": the server does not answer");
+    if (client.socket.receive(reply) != Socket::Received::message) {
+      runtime::Poller poller;
+      poller.watch(client.socket, [] {});
+      if (!poller.wait(answer_time) || client.socket.receive(reply) != Socket::Received::message)
+        throw std::runtime_error(options_.server + ": the server does not answer");
+    }
     if (reply.header.type == Type::error) throw std::runtime_error(error_of(reply));
   }
 
@@ -141,12 +177,17 @@ class SmallRun {
     } else {
       protocol::AcquireLock acquire;
       const bool contended = options_.op == "lock-contended";
-      acquire.claims = {
-          {contended ? "bench" : fmt::format("bench-{}", client.index), false, false}};
+      acquire.claims = {{contended ? "bench" : own_path(client), false, false}};
       acquire.wait_ms = 60'000;
       send(client, acquire);
     }
     ++client.round;
+  }
+
+  // A name of its own; beside those that others hold, if they do, in one directory after another.
+  std::string own_path(const BenchClient& client) const {
+    if (holders_.empty()) return fmt::format("bench-{}", client.index);
+    return held_path(client.round % holders_.size(), held_a_session + client.index);
   }
 
   void take(BenchClient& client) {
@@ -182,6 +223,7 @@ class SmallRun {
   const Options& options_;
   runtime::Context context_;
   std::vector<BenchClient> clients_;
+  std::vector<BenchClient> holders_;
   std::string bytes_;
   protocol::Digest root_{};
   std::string directory_;

@@ -72,7 +72,54 @@ void Leases::add_lock(Id id, const Lock& lock) {
   if (lock.session != 0) ++sessions_[lock.session].locks;
   Lock& known = locks_[id];
   known = lock;
-  set_alarm(known.alarm, ends(known), Of::lock, id);
+  await_end(id, known);
+}
+
+// Its end is as its session's, if it has no later sign than that one.
+void Leases::await_end(Id id, Lock& lock) {
+  if (lock.by_session) {
+    Session& session = sessions_.at(lock.session);
+    if (lock.sign <= session.sign) {
+      auto& locks = session.together[lock.ttl_ms];
+      lock.place = locks.insert(locks.end(), id);
+      if (session.together_alarm == never || ends(lock) < session.together_alarm)
+        set_alarm(session.together_alarm, ends(lock), Of::together, lock.session);
+      return;
+    }
+  }
+  set_alarm(lock.alarm, ends(lock), Of::lock, id);
+}
+
+void Leases::leave_alarm(Id id, Lock& lock) {
+  if (lock.alarm != never) return set_alarm(lock.alarm, never, Of::lock, id);
+  // That alarm may ring for nobody: a client that locks and unlocks all the time need not move it.
+  sessions_.at(lock.session).together.at(lock.ttl_ms).erase(lock.place);
+}
+
+// The shortest time to live ends first.
+void Leases::set_together_alarm(std::uint64_t id, Session& session) {
+  const Time end = session.together.empty()
+                       ? never
+                       : std::max(session.sign + Time{session.together.begin()->first}, floor_);
+  set_alarm(session.together_alarm, end, Of::together, id);
+}
+
+// The alarm of a session's locks has rung: perhaps for some of them.
+void Leases::take_together(std::uint64_t id, Time now, Due& due) {
+  Session& session = sessions_.at(id);
+  std::vector<Id> ended;
+  for (set_together_alarm(id, session); session.together_alarm <= now;
+       set_together_alarm(id, session)) {
+    auto locks = session.together.extract(session.together.begin());
+    for (const Id each : locks.mapped()) {
+      Lock& lock = locks_.at(each);
+      // One that was renewed itself goes on alone.
+      set_alarm(lock.alarm, ends(lock), Of::lock, each);
+      if (lock.alarm <= now) ended.push_back(each);
+    }
+  }
+  for (const Id each : ended) drop(each);
+  due.locks.insert(due.locks.end(), ended.begin(), ended.end());
 }
 
 void Leases::renew(Id lock, Time now) {
@@ -86,7 +133,7 @@ void Leases::drop(Id lock) {
   const auto found = locks_.find(lock);
   if (found == locks_.end()) return;
   const std::uint64_t session = found->second.session;
-  set_alarm(found->second.alarm, never, Of::lock, lock);
+  leave_alarm(lock, found->second);
   locks_.erase(found);
   if (session == 0) return;
   --sessions_[session].locks;
@@ -133,13 +180,15 @@ Leases::Due Leases::take_due(Time now) {
       due.waiters.push_back(id);
     } else if (of == Of::lock) {
       Lock& lock = locks_.at(id);
-      const Time end = ends(lock);
-      if (end > now) {
-        set_alarm(lock.alarm, end, Of::lock, id);
+      if (ends(lock) > now) {
+        set_alarm(lock.alarm, never, Of::lock, id);
+        await_end(id, lock);
         continue;
       }
       drop(id);
       due.locks.push_back(id);
+    } else if (of == Of::together) {
+      take_together(id, now, due);
     } else {
       Session& session = sessions_.at(id);
       const Time end = ends(session);
@@ -157,7 +206,9 @@ Leases::Due Leases::take_due(Time now) {
 // A dead session is known as long as it has locks, so that they have a name and an end.
 void Leases::forget_if_done(std::uint64_t session) {
   const auto found = sessions_.find(session);
-  if (found->second.ended && found->second.locks == 0) sessions_.erase(found);
+  if (!found->second.ended || found->second.locks != 0) return;
+  set_alarm(found->second.together_alarm, never, Of::together, session);
+  sessions_.erase(found);
 }
 
 }  // namespace sluice::broker::locks

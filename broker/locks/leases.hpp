@@ -2,12 +2,15 @@
 // told the time by its caller; used by the lock actor's thread alone. Read on: lock_actor.hpp.
 //
 // A lock lives for its time to live from the last sign of its session, or from its own renewal if
-// that is later. A sign costs O(1) however many locks the session has: the alarms of its locks stay
-// where they are, and those that ring too early are set anew.
+// that is later. A sign costs O(1) however many locks the session has: alarms stay where they are,
+// and those that ring too early are set anew. All locks that live by the signs of their session
+// alone share one alarm, so that this costs nothing a lock either.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <list>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -80,7 +83,8 @@ class Leases {
   std::size_t sessions() const { return sessions_.size(); }
 
  private:
-  enum class Of : std::uint8_t { session, lock, waiter };
+  /// `together`: the locks of a session that share an alarm.
+  enum class Of : std::uint8_t { session, together, lock, waiter };
   using Alarm = std::pair<Time, std::pair<Of, std::uint64_t>>;
   struct Session {
     std::string name;
@@ -89,6 +93,9 @@ class Leases {
     bool ended = false;
     std::size_t locks = 0;
     Time alarm = never;
+    /// Locks that had no sign of their own after the session's, by time to live.
+    std::map<std::uint32_t, std::list<Id>> together;
+    Time together_alarm = never;
   };
   struct Lock {
     std::uint64_t session = 0;
@@ -96,9 +103,15 @@ class Leases {
     /// Whether signs of its session are signs of its own.
     bool by_session = true;
     Time sign{};
+    /// Of its own; `never` while it shares that of its session.
     Time alarm = never;
+    std::list<Id>::iterator place = {};
   };
   void add_lock(Id id, const Lock& lock);
+  void await_end(Id id, Lock& lock);
+  void leave_alarm(Id id, Lock& lock);
+  void set_together_alarm(std::uint64_t id, Session& session);
+  void take_together(std::uint64_t id, Time now, Due& due);
   Time ends(const Session& session) const;
   void set_alarm(Time& alarm, Time to, Of of, std::uint64_t id);
   Time ends(const Lock& lock) const;

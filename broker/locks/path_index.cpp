@@ -15,11 +15,17 @@ namespace {
 
 constexpr Id none = std::numeric_limits<Id>::max();
 
+/// A component with its hash beside it: whoever looks through a directory's names then reads none
+/// but the right one, and memory is what it takes time to reach when there are very many.
+struct Name {
+  std::string_view text;
+  std::size_t hash;
+  explicit Name(std::string_view name) : text(name), hash(std::hash<std::string_view>{}(name)) {}
+  bool operator==(const Name& other) const { return hash == other.hash && text == other.text; }
+};
+
 struct NameHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view name) const {
-    return std::hash<std::string_view>{}(name);
-  }
+  std::size_t operator()(const Name& name) const { return name.hash; }
 };
 
 // Takes the first component off the path.
@@ -55,9 +61,12 @@ struct PathIndex::Shelf {
 };
 
 struct PathIndex::Node {
+  // Most names asked for are new: in a sparse table that is seen without looking at others.
+  Node() { children.max_load_factor(0.5F); }
+
   Node* parent = nullptr;
   std::string name;
-  std::unordered_map<std::string_view, std::unique_ptr<Node>, NameHash, std::equal_to<>> children;
+  std::unordered_map<Name, std::unique_ptr<Node>, NameHash> children;
   std::array<std::unique_ptr<Shelf>, lane_count> shelves;
 
   Shelf* shelf(Lane lane) const { return shelves[static_cast<std::size_t>(lane)].get(); }
@@ -74,7 +83,7 @@ struct PathIndex::Node {
     return std::all_of(shelves.begin(), shelves.end(), [](const auto& shelf) { return !shelf; });
   }
   Node* child(std::string_view child_name) const {
-    const auto found = children.find(child_name);
+    const auto found = children.find(Name(child_name));
     return found == children.end() ? nullptr : found->second.get();
   }
   // The first id of the lane in the subtree.
@@ -99,14 +108,15 @@ void PathIndex::insert(std::string_view path, bool tree, Lane lane, Id id) {
       child = made.get();
       child->parent = node;
       child->name = name;
-      node->children.emplace(child->name, std::move(made));
+      node->children.emplace(Name(child->name), std::move(made));
       ++nodes_;
     }
     node = child;
   }
   const Id before = node->first(lane);
   Shelf& shelf = node->make_shelf(lane);
-  (tree ? shelf.trees : shelf.paths).insert(id);
+  auto& ids = tree ? shelf.trees : shelf.paths;
+  ids.insert(ids.end(), id);
   changed(node, lane, before);
 }
 
@@ -129,8 +139,13 @@ void PathIndex::changed(Node* node, Lane lane, Id before) {
     if (after == before) return;
     const Id parent_before = parent->first(lane);
     Shelf& shelf = parent->make_shelf(lane);
-    if (before != none) shelf.beneath.erase({before, node});
-    if (after != none) shelf.beneath.insert({after, node});
+    if (before != none) {
+      // What is held for a short time is among the last.
+      const auto last = std::prev(shelf.beneath.end());
+      shelf.beneath.erase(last->second == node ? last : shelf.beneath.find({before, node}));
+    }
+    // Who comes last has the largest id.
+    if (after != none) shelf.beneath.emplace_hint(shelf.beneath.end(), after, node);
     parent->drop_empty_shelf(lane);
     before = parent_before;
   }
@@ -139,7 +154,7 @@ void PathIndex::changed(Node* node, Lane lane, Id before) {
 void PathIndex::prune(Node* node) {
   while (node->parent && node->empty()) {
     Node* parent = node->parent;
-    parent->children.erase(parent->children.find(node->name));
+    parent->children.erase(parent->children.find(Name(node->name)));
     --nodes_;
     node = parent;
   }

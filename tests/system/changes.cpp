@@ -4,15 +4,12 @@
 // error. The server may be killed and started again meanwhile: every call has to get its answer.
 // Run by test_kill.py and test_shutdown.py, which look at the tree itself.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <map>
-#include <mutex>
-#include <thread>
 
 #include "sluice/client.hpp"
 #include "tests/system/content.hpp"
+#include "tests/system/load.hpp"
 
 namespace {
 
@@ -63,8 +60,6 @@ class Changer {
         return put(any_name(), small_most);
     }
   }
-
-  std::uint64_t steps() const { return steps_; }
 
   std::string expected() const {
     std::string text;
@@ -149,54 +144,18 @@ class Changer {
   std::vector<std::string> directories_;
 };
 
-std::mutex output;
-std::atomic<bool> ended = false;
-std::atomic<std::uint64_t> all_steps = 0;
-
-// Gives whether nothing went wrong.
-bool run(const std::string& server, int index) {
-  try {
-    Changer changer(server, index);
-    changer.begin();
-    while (!ended) {
-      try {
-        changer.step();
-        ++all_steps;
-      } catch (const sluice::Error& error) {
-        std::lock_guard lock(output);
-        fmt::print(stderr, "changes: client {}, step {}: {}\n", index, changer.steps(),
-                   error.what());
-        return false;
-      }
-    }
-    std::lock_guard lock(output);
-    fmt::print("{}", changer.expected());
-    return true;
-  } catch (const std::exception& error) {
-    std::lock_guard lock(output);
-    fmt::print(stderr, "changes: client {}: {}\n", index, error.what());
-    return false;
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  std::atomic<int> failed = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < std::stoi(argv[2]); ++i)
-      threads.emplace_back([&, i] {
-        if (!run(argv[1], i)) ++failed;
-      });
-    // Lines on standard error tell that work is being done: the tests wait for them.
-    for (char byte; read(0, &byte, 1) > 0;) {
-      std::lock_guard lock(output);
-      fmt::print(stderr, "steps {}\n", all_steps.load());
+  sluice::system_test::Load load("changes");
+  return load.run(std::stoi(argv[2]), [&](int index) {
+    Changer changer(argv[1], index);
+    changer.begin();
+    while (!load.has_ended()) {
+      changer.step();
+      load.count_step();
     }
-    ended = true;
-  }
-  fmt::print("{{\"steps\": {}, \"failed\": {}}}\n", all_steps.load(), failed.load());
-  return failed == 0 ? 0 : 1;
+    load.print(changer.expected());
+  });
 }

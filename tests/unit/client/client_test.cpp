@@ -203,7 +203,7 @@ TEST_CASE("a lock is lost with the server's word, its session, or its time") {
   const std::string endpoint = server->endpoint();
   std::optional<Client> client(options_for(endpoint));
   std::atomic<bool> lost = false;
-  const auto tell = [&] {
+  const auto tell = [&](const Error&) {
     lost = true;
     lost.notify_all();
   };

@@ -109,3 +109,38 @@ TEST_CASE("signs of a session with many locks do not move their alarms", "[locks
   CHECK(leases.next() == ms(1899));
   CHECK(leases.take_due(ms(1899)).locks.size() == 10'000);
 }
+
+TEST_CASE("locks of a session share an alarm until one is renewed by itself", "[locks]") {
+  Leases leases(10'000);
+  leases.alive(ann, ms(0));
+  leases.grant(1, ann, 1000, ms(0));
+  leases.grant(2, ann, 1000, ms(0));
+  leases.grant(3, ann, 500, ms(0));
+  // Granted after the session's last sign: it has a time of its own.
+  leases.grant(4, ann, 1000, ms(100));
+  leases.renew(2, ms(300));
+  CHECK(leases.next() == ms(500));
+  leases.drop(3);
+  CHECK(leases.take_due(ms(999)).locks.empty());
+  CHECK(leases.take_due(ms(1000)).locks == std::vector<Id>{1});
+  CHECK(leases.take_due(ms(1099)).locks.empty());
+  leases.alive(ann, ms(1099));
+  CHECK(leases.take_due(ms(1300)).locks.empty());
+  CHECK(leases.ends(2) == ms(2099));
+  CHECK(leases.ends(4) == ms(2099));
+  leases.forgive(ms(3000));
+  CHECK(leases.take_due(ms(2999)).locks.empty());
+  CHECK(leases.take_due(ms(3000)).locks == std::vector<Id>{4, 2});
+}
+
+TEST_CASE("an ended session's locks go together when their time is over", "[locks]") {
+  Leases leases(1000);
+  leases.alive(ann, ms(0));
+  for (Id id = 1; id <= 3; ++id) leases.grant(id, ann, 2000, ms(0));
+  leases.end(ann);
+  leases.drop(2);
+  CHECK(leases.take_due(ms(1999)).locks.empty());
+  CHECK(leases.take_due(ms(2000)).locks == std::vector<Id>{1, 3});
+  CHECK(leases.sessions() == 0);
+  CHECK(leases.next() == never);
+}
