@@ -13,7 +13,7 @@ namespace sluice::storage {
 using protocol::Result;
 
 /// Files 0 and 1, opened once and kept open. One thread reads, writes and reserves; `sync` may be
-/// called from another at the same time. Errors: `io_error`, `no_space`.
+/// called from one other at the same time. Errors: `io_error`, `no_space`.
 class JournalFiles {
  public:
   virtual ~JournalFiles() = default;

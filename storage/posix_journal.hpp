@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <memory>
 
 #include "storage/journal_files.hpp"
@@ -33,7 +32,8 @@ class PosixJournal final : public JournalFiles {
 
   std::shared_ptr<const Root> root_;
   std::array<File, 2> files_;
-  std::atomic<bool> sync_failed_ = false;
+  /// Of the thread that syncs.
+  bool sync_failed_ = false;
 };
 
 }  // namespace sluice::storage

@@ -78,8 +78,6 @@ Result<void> LockJournal::write_frame(std::string& frame, unsigned file, std::ui
                                       std::uint64_t seed) {
   const std::uint64_t checksum = finish_frame(frame, 0, generation_, sequence_ + 1, seed);
   if (auto done = files_.write(file, offset, frame); !done) return done;
-  // After the write: a sync that is under way clears this first, and may not have taken these.
-  unsynced_[file] = true;
   file_ = file;
   ++sequence_;
   checksum_ = checksum;
@@ -147,16 +145,10 @@ void LockJournal::synced(std::uint64_t position) {
   synced_ = std::max(synced_, position);
 }
 
+// The files are all that this touches: another thread writes meanwhile.
 Result<void> LockJournal::sync_files() {
-  if (sync_failed_)
-    return protocol::fail(protocol::Code::io_error, {}, "the lock journal has failed before");
-  for (unsigned file = 0; file < 2; ++file) {
-    if (!unsynced_[file].exchange(false)) continue;
-    if (auto done = files_.sync(file); !done) {
-      sync_failed_ = true;
-      return done;
-    }
-  }
+  for (unsigned file = 0; file < 2; ++file)
+    if (auto done = files_.sync(file); !done) return done;
   return {};
 }
 

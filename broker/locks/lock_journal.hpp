@@ -11,7 +11,6 @@
 // other; and until that is durable too, the old one is not overwritten.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -99,9 +98,8 @@ class LockJournal {
 
   // --- any one other thread ---
 
-  /// Makes durable all that was written before the caller came to know of it: both files, as far as
-  /// they have changed. A failure is final: what is on the disk is not known any more, and all
-  /// later calls fail.
+  /// Makes durable all that was written before the caller came to know of it. A failure is final:
+  /// what is on the disk is not known any more, and all later calls fail.
   Result<void> sync_files();
 
  private:
@@ -142,9 +140,6 @@ class LockJournal {
   std::uint64_t largest_number_;
   /// After a switch that did not find room: tried again beyond this.
   std::uint64_t postponed_until_ = 0;
-
-  std::atomic<bool> unsynced_[2] = {false, false};
-  std::atomic<bool> sync_failed_ = false;
 };
 
 }  // namespace sluice::broker::locks
