@@ -1,4 +1,4 @@
-# Workers killed under 32 clients that lock, write and release, again and again, and
+# Server or workers killed under 32 clients that lock, write and release, again and again, and
 # started again at once: no acknowledged write is lost, no two hold a lock at once, no number comes
 # twice, and no call of a client fails. The clients judge (registers.cpp).
 import random
@@ -31,6 +31,20 @@ class KillLocks(UnderLoad):
         self.main.start(seconds=60)
         self.check_tree(expected)
         self.assertEqual(self.json('locks'), [])
+
+    def restart(self):
+        self.main.kill()
+        self.main.start(seconds=60)
+
+    def test_server(self):
+        self.server(threads=2)
+        self.check(self.restart)
+
+    def test_server_over_tcp_with_worker_processes(self):
+        self.server(listen=('tcp',), threads=0, workers='tcp')
+        self.worker()
+        self.worker()
+        self.check(self.restart)
 
     def test_workers(self):
         self.server(threads=0, workers='ipc')
