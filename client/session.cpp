@@ -29,6 +29,12 @@ bool makes_way(const Message& request) {
   return convert && convert->shared;
 }
 
+bool is_fenced(const Message& answer) {
+  if (answer.header.type != Type::error) return false;
+  const auto error = protocol::decode<protocol::ErrorReply>(answer.body);
+  return error && error->code == Code::fenced;
+}
+
 constexpr Time last_retry{2'000};
 constexpr Time bye_patience{500};
 
@@ -230,6 +236,9 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
       message.header.type == Type::error || message.header.type == protocol::reply_to(asked);
   proven_wall_ = std::max(proven_wall_, request.first_sent_wall);
   note_grant(request, message);
+  // The first one was done, and its answer lost; or the server took the lock for given back.
+  if (asked == Type::release_lock && request.repeated && is_fenced(message))
+    message = runtime::make_reply(message, protocol::ReleaseLockReply{});
   if (request.abandoned) {
     // The lock came after all; nobody wants it any more.
     const auto grant = protocol::decode<protocol::AcquireLockReply>(message.body);

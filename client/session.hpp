@@ -78,6 +78,8 @@ class Session final : public runtime::Actor {
     int refusals = 0;
     /// Of the server that it was sent to first.
     std::uint64_t first_epoch = 0;
+    /// Sent again, as nobody knows whether it had arrived.
+    bool repeated = false;
     /// The how manyth change of the session it is; 0 if it is none.
     std::uint64_t change = 0;
     /// To be withdrawn: when to say so next.

@@ -73,6 +73,7 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
     } else {
       request.retry_at.reset();
       request.refused_since.reset();
+      request.repeated = true;
       send_on(link, request.message, outbox);
       if (request.cancel_at && control_link_.is_open()) send_cancel(each->first, request, outbox);
       ++each;
