@@ -178,7 +178,7 @@ void QueueChecker::granted(const Message& message) {
   const auto token = body ? protocol::parse_token(body->token) : std::nullopt;
   if (!token) throw Violation{"a grant without a token"};
   const auto found = waiting_.find(key_of(message));
-  if (found == waiting_.end()) return;  // a repeat
+  if (found == waiting_.end()) return granted_again(message, *token, Time(body->ttl_ms));
   const Waiting granted = found->second;
   if (is_dead(message.stamp.session))
     throw Violation{fmt::format("lock {} was granted to {:x}, which is dead", token->number,
@@ -192,6 +192,20 @@ void QueueChecker::granted(const Message& message) {
   last_given_ = std::max(last_given_, token->number);
   held_[token->number] = {key_of(message), granted.claims, Time(body->ttl_ms), world_.time(),
                           granted.named};
+}
+
+// A repeat; after a loss of power perhaps with another number.
+void QueueChecker::granted_again(const Message& message, const protocol::Token& token, Time ttl) {
+  if (held_.contains(token.number)) return;
+  for (const auto& [number, held] : held_) {
+    if (held.key != key_of(message)) continue;
+    Held again = held;
+    again.ttl = ttl;
+    again.sign = world_.time();
+    held_.erase(number);
+    held_[token.number] = std::move(again);
+    return;
+  }
 }
 
 void QueueChecker::begins_to_wait(const Message& message) {
@@ -253,7 +267,7 @@ void QueueChecker::turn_ended() {
   const Time now = world_.time();
   for (auto& [key, waiting] : waiting_) {
     const InTheWay in_the_way = this->in_the_way(waiting);
-    const bool may_be_next = !waiting.is_commit && waiting.upgrades == 0;
+    const bool may_be_next = !waiting.is_commit && waiting.upgrades == 0 && now >= unsure_until_;
     waiting.next_up = waiting.next_up || (may_be_next && in_the_way == InTheWay::commits);
     if (in_the_way != InTheWay::nobody || syncing_ || now < unsure_until_)
       waiting.free_since = runtime::never;

@@ -75,6 +75,7 @@ class QueueChecker {
   void hears_worker(const Message& message);
   void drop_worker(std::uint64_t worker);
   void granted(const Message& message);
+  void granted_again(const Message& message, const protocol::Token& token, Time ttl);
   void published(const Message& message);
   void begins_to_wait(const Message& message);
   bool is_dead(std::uint64_t session) const;
