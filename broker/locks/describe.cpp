@@ -30,6 +30,8 @@ std::string LockActor::describe(Id blocker, Time now) const {
     const std::uint64_t age_ms = ms_between(lock.since, now);
     if (lock.token.number == 0)
       return fmt::format("{} has waited for it for {} s and comes first", name, age_ms / 1000);
+    if (lock.end_awaits_disk)
+      return fmt::format("{} has lost it or given it back, which is on its way to the disk", name);
     if (lock.ending != Ending::no)
       return fmt::format("held by {} until a change made under the lock is done", name);
     return protocol::held_text(name, age_ms, ms_between(now, leases_.ends(blocker)));

@@ -134,6 +134,9 @@ class LockActor final : public runtime::Actor {
     /// table.
     std::uint32_t commits_under_way = 0;
     Ending ending = Ending::no;
+    /// It was taken from its holder, who must not find it held again after a power loss: until that
+    /// is on the disk it stays in the table, too.
+    bool end_awaits_disk = false;
   };
 
   /// An answer that waits until the journal is written, or is on the disk.
@@ -144,6 +147,8 @@ class LockActor final : public runtime::Actor {
     /// The lock it makes exclusive, or shared, or 0.
     Id upgrades = 0;
     Id downgrades = 0;
+    /// The lock whose end this is, or 0; then there is no answer.
+    Id ends = 0;
     bool wait_for_disk = false;
   };
 
@@ -209,6 +214,7 @@ class LockActor final : public runtime::Actor {
   void confirm(Id id, Time now);
   void refuse_lock(Id id, const protocol::Error& error, Time now, Outbox& outbox);
   void end_lock(Id id, Ending ending, Time now, Outbox& outbox);
+  void remove_ended(Id id, Time now, Outbox& outbox);
   void remove_lock(Id id, Time now, Outbox& outbox);
   protocol::Result<Id> find_held(std::string_view token) const;
   void remember_lost(std::uint64_t number, Ending ending);
@@ -224,6 +230,7 @@ class LockActor final : public runtime::Actor {
   void write_journal(Time now, Outbox& outbox);
   void ask_for_sync(Outbox& outbox);
   void release_held(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
+  void end_written(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
   void forget_unconfirmed(std::uint64_t session, Time now, Outbox& outbox);
   std::optional<JournaledLock> held_after(std::uint64_t number, Time now) const;
 

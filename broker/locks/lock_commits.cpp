@@ -262,7 +262,7 @@ void LockActor::drop_commit(Id handle, Time now, Outbox& outbox) {
   if (under != 0) {
     Lock& lock = locks_.at(under);
     if (--lock.commits_under_way != 0) return;
-    if (lock.ending != Ending::no) return remove_lock(under, now, outbox);
+    if (lock.ending != Ending::no) return remove_ended(under, now, outbox);
     if (lock.shared_when_done) downgrade(under, now, outbox);
     return;
   }

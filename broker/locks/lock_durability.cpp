@@ -101,6 +101,7 @@ void LockActor::on_sync_locks_reply(const Message& message, Time now, Outbox& ou
 // granted.
 void LockActor::release_held(Held&& held, const protocol::Error& failure, Time now,
                              Outbox& outbox) {
+  if (held.ends != 0) return end_written(std::move(held), failure, now, outbox);
   if (held.grants == 0 && held.upgrades == 0) {
     // Shared it stays, so that has to be written down yet.
     const auto shared = locks_.find(held.downgrades);
@@ -133,6 +134,16 @@ void LockActor::release_held(Held&& held, const protocol::Error& failure, Time n
   leases_.renew(id, now);
   reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
   tell_locked(id);
+}
+
+// Without the journal it stays in the way: written again with the next write, or until a restart.
+void LockActor::end_written(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox) {
+  if (failure.code != Code{}) {
+    if (!sync_failed_) to_answer_.push_back(std::move(held));
+    return;
+  }
+  locks_.at(held.ends).end_awaits_disk = false;
+  remove_ended(held.ends, now, outbox);
 }
 
 void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now) {

@@ -156,7 +156,9 @@ void LockActor::on_release_lock(const Message& message, Time now, Outbox& outbox
   if (!id)
     return outbox.send(
         runtime::make_error(message, {Code::fenced, id.error().path, id.error().detail}));
-  answer_written(asker_of(message), protocol::ReleaseLockReply{});
+  Held held;
+  held.wait_for_disk = !locks_.at(*id).owner.empty();
+  answer_written(asker_of(message), protocol::ReleaseLockReply{}, std::move(held));
   end_lock(*id, Ending::released, now, outbox);
 }
 
@@ -259,7 +261,21 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
     remember_lost(lock.token.number, ending);
     tell_lost(lock, outbox);
   }
-  if (lock.commits_under_way == 0) remove_lock(id, now, outbox);
+  // Who gives back its session's lock does not use it again. Everybody else might.
+  lock.end_awaits_disk = lock.answered && (ending != Ending::released || !lock.owner.empty());
+  if (lock.end_awaits_disk) {
+    Held held;
+    held.ends = id;
+    held.wait_for_disk = true;
+    to_answer_.push_back(std::move(held));
+  }
+  remove_ended(id, now, outbox);
+}
+
+// Out of others' way, unless something that began under it is not done.
+void LockActor::remove_ended(Id id, Time now, Outbox& outbox) {
+  const Lock& lock = locks_.at(id);
+  if (lock.commits_under_way == 0 && !lock.end_awaits_disk) remove_lock(id, now, outbox);
 }
 
 void LockActor::remove_lock(Id id, Time now, Outbox& outbox) {
