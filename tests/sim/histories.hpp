@@ -21,6 +21,10 @@ class Histories {
  public:
   explicit Histories(World& world) : world_(world) {}
 
+  /// Histories are judged up to here: with the power some of what was granted and given back may
+  /// be undone, which they cannot say.
+  void on_power_loss() { cut_ = std::min(cut_, world_.now()); }
+
   // --- changes: asked for, and what came of it; without the latter it may happen any time ---
   std::size_t asks(const protocol::Put& put);
   std::size_t asks(const protocol::WriteCommit& commit);
@@ -43,6 +47,8 @@ class Histories {
   void converted(std::size_t conversion);
   void not_converted(std::size_t conversion);
   void releases(std::uint64_t number);
+  /// Somebody asks for it to be taken away; whether it is, its holder need not hear.
+  void breaks(std::uint64_t number);
   /// The server says that it was held until it was released.
   void released(std::uint64_t number);
 
@@ -97,9 +103,11 @@ class Histories {
   void add_changes(const std::string& path, std::vector<Call>& calls) const;
 
   World& world_;
+  Micros cut_ = testing::open;
   std::vector<Change> changes_;
   std::vector<Read> reads_;
   std::map<std::uint64_t, Lock> locks_;
+  std::map<std::uint64_t, Micros> broken_;
   std::vector<Conversion> conversions_;
   std::map<protocol::Digest, Value> values_;
   std::size_t operations_ = 0;

@@ -169,12 +169,14 @@ Time LockChecker::ended(std::uint64_t number) const {
   return std::min(grant.ended, grant.proven + grant.ttl);
 }
 
-void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time when) {
+void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time proven, Time asked) {
   const auto found = grants_.find(number);
   if (found == grants_.end() || found->second.session != session)
     throw Violation{fmt::format("lock {} was never granted to {:x}", number, session)};
   // It may be over already, by a release of the session's own or with the server.
   if (found->second.released) return;
+  // Later signs of the session do not renew a named owner's lock.
+  const Time when = found->second.named ? asked : proven;
   found->second.proven = std::max(found->second.proven, when);
   found->second.believed = world_.time() < found->second.proven + found->second.ttl;
 }

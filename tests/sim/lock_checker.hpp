@@ -35,7 +35,7 @@ class LockChecker {
   void on_server_gone(bool power);
 
   // --- at the clients ---
-  void holds(std::uint64_t session, std::uint64_t number, Time proven);
+  void holds(std::uint64_t session, std::uint64_t number, Time proven, Time asked);
   void proven(std::uint64_t session, Time when);
   void lets_go(std::uint64_t number);
   void loses_all(std::uint64_t session);

@@ -184,7 +184,8 @@ void QueueChecker::granted(const Message& message) {
     throw Violation{fmt::format("lock {} was granted to {:x}, which is dead", token->number,
                                 message.stamp.session)};
   for (const auto& [key, other] : waiting_)
-    if (other.order < granted.order && conflict(other.claims, granted.claims))
+    if (token->number >= first_number_ && other.order < granted.order &&
+        conflict(other.claims, granted.claims))
       throw Violation{fmt::format("lock {} on {} was granted to {:x} before {:x}, which came first",
                                   token->number, granted.claims[0].path, message.stamp.session,
                                   key.first)};

@@ -30,6 +30,9 @@ class QueueChecker {
   /// Whoever held a lock holds it again from the next start on, for one lease more at least.
   void on_server_gone(bool power);
   void on_server_back(Time lease);
+  /// Of the server that begins: smaller ones are of locks held since before, which a repeated
+  /// request may be told of at any time.
+  void on_first_number(std::uint64_t number) { first_number_ = number; }
 
   /// Whether somebody holds what conflicts.
   bool is_held(const Claims& claims) const;
@@ -40,7 +43,7 @@ class QueueChecker {
   /// How long the lock actor may let somebody wait in whose way nobody is.
   static constexpr Time patience{200};
   /// No lock of the workload lives longer without a sign.
-  static constexpr Time longest_ttl{8000};
+  static constexpr Time longest_ttl{15'000};
 
  private:
   struct Session {
@@ -85,6 +88,7 @@ class QueueChecker {
 
   World& world_;
   std::uint64_t last_order_ = 0;
+  std::uint64_t first_number_ = 0;
   Time grace_until_{};
   std::map<std::uint64_t, Session> sessions_;
   std::map<std::uint64_t, Held> held_;

@@ -49,6 +49,7 @@ struct Machine {
     log.power_loss(random);
     journal.power_loss(random);
     power_lost = true;
+    histories.on_power_loss();
   }
   testing::SimFaults faults;
   testing::SimStorage storage{&faults};

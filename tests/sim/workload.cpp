@@ -316,6 +316,7 @@ void Client::look_at_locks() {
       return end_one();
     const std::uint64_t number = list->locks[world_.pick(list->locks.size())].number;
     if (number == 0) return end_one();
+    machine_.histories.breaks(number);
     ask(protocol::BreakLock{number}, fmt::format("break_lock {}", number),
         [this](const Message&) { end_one(); });
   });
@@ -360,7 +361,8 @@ void Client::on_granted(std::shared_ptr<Held> held, const Message& reply) {
   if (!token) throw Violation{"a grant without a token"};
   held->token = grant->token;
   held->number = token->number;
-  machine_.locks.holds(session_number_, token->number, Time(reply.stamp.number));
+  machine_.locks.holds(session_number_, token->number, Time(reply.stamp.number),
+                       Time(held->asked / ms));
   machine_.histories.granted(token->number, held->claims, held->asked);
   change_under(held);
 }
