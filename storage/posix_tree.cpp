@@ -9,8 +9,8 @@
 #include "storage/directory.hpp"
 #include "storage/failure.hpp"
 #include "storage/log_files.hpp"
-#include "storage/posix_journal.hpp"
 #include "storage/place.hpp"
+#include "storage/posix_journal.hpp"
 #include "storage/posix_storage.hpp"
 
 namespace sluice::storage {

@@ -94,7 +94,8 @@ struct Fixture {
     seen.reserved_up_to = told.reserved_up_to;
     seen.generation = told.generation;
     seen.changes = told.changes;
-    publisher.emplace(config, storage, log, [this] { return sync_locks(); }, std::move(told));
+    publisher.emplace(
+        config, storage, log, [this] { return sync_locks(); }, std::move(told));
     probe.emplace(*publisher);
     return seen;
   }
