@@ -63,6 +63,7 @@ Job job[WORKERS];
 /* --- lock actor --- */
 byte holder, held, held_round;
 bool ending;
+bool end_waits; /* for the disk */
 /* Commits at the publisher: under the lock that is held, and without one. */
 byte under_way, plain;
 chan queue = [CLIENTS] of { byte, byte };
@@ -117,6 +118,17 @@ inline sync_journal() {
   journal[0] = journal[journal_last];
   for (i : 1 .. JOURNAL - 1) { journal[i] = 0 }
   journal_last = 0
+}
+
+/* Taken from its holder, who does not know: in others' way until that is on the disk. */
+inline take_away() {
+#ifdef END_NOT_ON_DISK
+  end_lock()
+#else
+  ending = true;
+  end_waits = true;
+  write_journal()
+#endif
 }
 
 inline end_lock() {
@@ -423,9 +435,9 @@ end:
   :: held != 0 && !out[holder] -> out[holder] = true
 #endif
 #ifdef EXPIRE_EARLY
-  :: atomic { held != 0 && !ending -> end_lock() }
+  :: atomic { held != 0 && !ending -> take_away() }
 #else
-  :: atomic { held != 0 && !ending && out[holder] -> end_lock() }
+  :: atomic { held != 0 && !ending && out[holder] -> take_away() }
 #endif
   od
 }
@@ -455,7 +467,8 @@ end:
        :: its_token != 0 && its_token == held && under_way > 0 ->
           under_way--;
           if
-          :: under_way == 0 && ending -> held = 0; ending = false; holder = 0; held_round = 0
+          :: under_way == 0 && ending && !end_waits ->
+             held = 0; ending = false; holder = 0; held_round = 0
           :: else
           fi
        :: else
@@ -474,6 +487,15 @@ end:
   :: atomic {
        journal_last > 0 ->
        sync_journal();
+       end_waits = false;
+       if
+#ifdef GRANT_OVER_COMMIT
+       :: ending -> held = 0; ending = false; holder = 0; held_round = 0; under_way = 0
+#else
+       :: under_way == 0 && ending -> held = 0; ending = false; holder = 0; held_round = 0
+#endif
+       :: else
+       fi;
        for (i : 0 .. CLIENTS - 1) {
          if
          :: owed[i] != 0 -> answer(i, granted, owed[i]); owed[i] = 0
@@ -484,7 +506,7 @@ end:
      }
 #ifdef JOURNAL_AFTER_SEND
   :: atomic {
-       journal[journal_last] !=
+       (end_waits && journal_last == 0) || journal[journal_last] !=
            (held != 0 && !ending -> (held << 3) | (holder << 1) | held_round : 0) ->
        journal_last++;
        journal[journal_last] = (held != 0 && !ending -> (held << 3) | (holder << 1) | held_round : 0)
@@ -516,6 +538,7 @@ inline forget_locks() {
   holder = 0;
   held_round = 0;
   ending = false;
+  end_waits = false;
   under_way = 0;
   plain = 0;
   queued = 0;
@@ -558,17 +581,6 @@ inline recover_locks() {
   held = journal[0] >> 3;
   holder = (journal[0] >> 1) & 3;
   held_round = journal[0] & 1;
-#endif
-#ifndef NO_FENCE_AT_RECOVERY
-  /* The journal may have lost the end of a lock after which somebody else has changed the path. */
-  if
-  :: held != 0 && last_number > held && last_token != held ->
-     held = 0;
-     holder = 0;
-     held_round = 0;
-     journal[0] = 0
-  :: else
-  fi;
 #endif
   if
   :: power -> newest = held
