@@ -12,6 +12,9 @@ PROGRAMS = {'less': 'cat', 'head': 'cat', 'make-report': 'echo report',
 # They make what the others need, or ask a server that only they know.
 WITHOUT_FILES = ('sluice mkdir',)
 ELSEWHERE = 'files.example'
+# What examples call the token and the number of a lock that is held.
+TOKEN = '17-0123456789abcdef'
+NUMBER = re.compile(r' 17$')
 
 
 class Examples(harness.SystemTest):
@@ -23,6 +26,7 @@ class Examples(harness.SystemTest):
         (self.here / 'build' / 'program').write_text('program\n')
         (self.here / 'backup').mkdir()
         (self.here / 'today.csv').write_text('1,2\n')
+        (self.here / 'new').write_text('new\n')
         self.stored = self.directory / 'stored'
         for name in ('today', 'today.csv', 'new', 'old', 'older'):
             path = self.stored / 'results' / name
@@ -42,10 +46,20 @@ class Examples(harness.SystemTest):
         return [line.strip() for line in after.splitlines() if line.strip()]
 
     def begin(self, example):
+        for lock in self.json('locks'):
+            self.ok('lock-break', lock['number'])
         for entry in self.json('ls'):
             self.ok('rm', '-r', entry['path'])
         if not example.startswith(WITHOUT_FILES):
             self.ok('put', '-r', self.stored / 'results', self.stored / 'archive', '.')
+
+    def filled(self, example):
+        """The example with the token or number of a lock that is held, where it names one."""
+        if TOKEN not in example and not NUMBER.search(example):
+            return example
+        shared = ['--shared'] if 'upgrade' in example else []
+        token = self.ok('lock', '--owner', 'nightly', '--ttl', '1h', *shared, 'held').strip()
+        return NUMBER.sub(' ' + token.split('-')[0], example.replace(TOKEN, token))
 
     def test_examples(self):
         self.config = self.directory / 'sluice.conf'
@@ -61,7 +75,7 @@ class Examples(harness.SystemTest):
                     continue
                 with self.subTest(example=example):
                     self.begin(example)
-                    process = self.spawn('sh', '-ec', example, cwd=self.here, env=environment,
+                    process = self.spawn('sh', '-ec', self.filled(example), cwd=self.here, env=environment,
                                          name=f'example-{self.count}')
                     result = process.output(20)
                     self.assertEqual((result.status, result.err), (0, ''))
