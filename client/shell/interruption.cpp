@@ -66,6 +66,11 @@ int Interruption::take_signals() {
   return signal_fd_;
 }
 
+bool Interruption::control_c_waits() {
+  sigset_t waiting;
+  return ::sigpending(&waiting) == 0 && ::sigismember(&waiting, SIGINT) == 1;
+}
+
 void Interruption::give_signals_back() {
   signalfd_siginfo info;
   while (::read(signal_fd_, &info, sizeof info) == sizeof info)

@@ -38,6 +38,8 @@ class Interruption {
   /// From now on the caller reads the signals, as signalfd_siginfo, from the descriptor returned
   /// (it does not block) and nothing is stopped by them.
   int take_signals();
+  /// After take_signals(): whether a Ctrl-C came that nobody has read yet.
+  static bool control_c_waits();
   /// After take_signals(), when the caller does not read them any more. A Ctrl-C that is left over
   /// was meant for what ran meanwhile.
   void give_signals_back();

@@ -75,7 +75,8 @@ class Examples(harness.SystemTest):
                     continue
                 with self.subTest(example=example):
                     self.begin(example)
-                    process = self.spawn('sh', '-ec', self.filled(example), cwd=self.here, env=environment,
+                    process = self.spawn('sh', '-ec', self.filled(example), cwd=self.here,
+                                         env=environment,
                                          name=f'example-{self.count}')
                     result = process.output(20)
                     self.assertEqual((result.status, result.err), (0, ''))

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -150,9 +151,12 @@ int Shell::run_statement(const Statement& statement, const Global& global) {
 
 int Shell::run_here(const std::string& command, const Global& global) {
   const LentSignals signals(interruption_);
+  // From here on the terminal's Ctrl-C goes to the child; one that came before is for it, too.
+  if (interruption_.happened()) return interrupted_status;
   try {
     Child child({"sh", "-c", command}, {{"SLUICE_SERVER", seat_.server().options.endpoint}},
                 interruption_.original_mask());
+    if (interruption_.control_c_waits()) child.send(SIGINT);
     const int status = child.wait();
     // The terminal has shown "^C", and the prompt wants a line of its own.
     if (status == interrupted_status && ::isatty(STDOUT_FILENO) == 1) std::puts("");
