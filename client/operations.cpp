@@ -7,7 +7,6 @@
 
 namespace sluice::client {
 
-using protocol::Code;
 using protocol::Result;
 using runtime::Message;
 using std::chrono::milliseconds;

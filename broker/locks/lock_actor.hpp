@@ -226,7 +226,7 @@ class LockActor final : public runtime::Actor {
   void write_down(Id id, Time now);
   bool waits_for_disk(const Lock& lock) const;
   template <protocol::Fields M>
-  void answer_written(const Asker& asker, const M& body, Held&& held = Held());
+  void answer_written(const Asker& asker, const M& body, Held&& held);
   void write_journal(Time now, Outbox& outbox);
   void ask_for_sync(Outbox& outbox);
   void release_held(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
