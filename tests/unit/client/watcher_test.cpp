@@ -7,6 +7,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/unit/client/error_of.hpp"
 #include "tests/unit/client/tcp_server.hpp"
+#include "tests/unit/client/wait_for_least.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -41,7 +42,7 @@ struct Script {
     if (request.header.type == Type::cancel) return make_reply(request, protocol::CancelReply{});
     const auto watch = protocol::decode<protocol::Watch>(request.body).value();
     if (watch.path == "nothing") {
-      ++*waiting;
+      count(*waiting);
       return std::nullopt;
     }
     if (!watch.after) return make_reply(request, protocol::WatchReply{{}, 10, false});
@@ -108,6 +109,7 @@ TEST_CASE("a watch is stopped, runs out of time, and ends with its client") {
       return runtime::make_error(held, {protocol::Code::cancelled, {}, {}});
     held = request;
     waiting = true;
+    waiting.notify_all();
     return std::nullopt;
   });
   Options options = options_for(server.endpoint());
@@ -116,7 +118,7 @@ TEST_CASE("a watch is stopped, runs out of time, and ends with its client") {
     Watcher watcher = client.watch("d", {.after = 10});
     std::stop_source stop;
     std::thread stopper([&] {
-      while (!waiting) std::this_thread::sleep_for(1ms);
+      waiting.wait(false);
       stop.request_stop();
     });
     Call call;
@@ -149,7 +151,7 @@ TEST_CASE("a watch goes on when the server has come back") {
   Client client(options_for(endpoint));
   Watcher watcher = client.watch("nothing", {.after = 10});
   std::thread restart([&] {
-    while (*script.waiting == 0) std::this_thread::sleep_for(1ms);
+    wait_for_least(*script.waiting, 1);
     first.reset();
     first = std::make_unique<TcpServer>(
         [](const Message& request) {
