@@ -153,9 +153,7 @@ void LockActor::on_release_lock(const Message& message, Time now, Outbox& outbox
   const auto request = protocol::decode<protocol::ReleaseLock>(message.body);
   if (!request) return outbox.send(runtime::make_error(message, request.error()));
   const auto id = find_held(request->token);
-  if (!id)
-    return outbox.send(
-        runtime::make_error(message, {Code::fenced, id.error().path, id.error().detail}));
+  if (!id) return outbox.send(runtime::make_error(message, id.error()));
   Held held;
   held.wait_for_disk = !locks_.at(*id).owner.empty();
   answer_written(asker_of(message), protocol::ReleaseLockReply{}, std::move(held));

@@ -40,7 +40,7 @@ int unlock(const Options& options, Invocation& run) {
       unlock_one(typed, run);
     } catch (const Error& error) {
       // The others are given back all the same.
-      if (error.code() == "fenced") {
+      if (error.code() == "fenced" || error.code() == "lease_expired") {
         if (!lost) lost = error;
         continue;
       }

@@ -219,7 +219,7 @@ TEST_CASE("a commit waits for a lock, and goes when it is released", "[locks]") 
     room.alive(ann, "ann", 3'600'000);
     room.probe.advance(Time{30'000});
     room.ask(ann, 2, ReleaseLock{token});
-    room.refused(Code::fenced);
+    room.refused(Code::lease_expired);
     room.published_to();
   }
   room.probe.expect_silence();
