@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "broker/broker.hpp"
+#include "broker/pause.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/commits.hpp"
 
@@ -18,8 +19,6 @@ namespace limits = protocol::limits;
 
 namespace {
 
-constexpr Time look_pause{100};
-constexpr Time pause_noticed{2'000};
 // How long a request waits for a first worker before the client is told that there is none.
 constexpr Time no_worker_patience{5'000};
 // Before what the disk refused to sweep is swept again.
@@ -36,7 +35,7 @@ void Broker::on_tick(Time now, Outbox& outbox) {
     sessions_.all_seen(now);
     dispatch_.all_seen(now);
   }
-  next_look_ = now + look_pause;
+  next_look_ = now + look_every;
   tick_sessions(now, outbox);
   tick_workers(now, outbox);
   tick_queue(now, outbox);

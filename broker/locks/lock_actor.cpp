@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "broker/pause.hpp"
+
 namespace sluice::broker::locks {
 
 using protocol::Code;
@@ -13,7 +15,6 @@ using runtime::Port;
 namespace {
 
 constexpr Time send_again_after{10};
-constexpr Time beat_every{1000};
 
 // Where messages of a type may come from; what comes through another door is not obeyed.
 Port door_of(Type type) {
@@ -172,8 +173,7 @@ void LockActor::drop_worker(std::uint64_t worker, Time now, Outbox& outbox) {
   }
 }
 
-// While anything lives by time the actor is called every second. Called much later than it asked
-// for, this process was stopped, and signs of life lie unread in the sockets.
+// See pause.hpp.
 void LockActor::notice_pause(Time now) {
   const Time due = std::max(next_tick(), last_call_);
   if (due != never && now - due > pause_noticed) leases_.forgive(now + grace_);
@@ -215,7 +215,7 @@ void LockActor::on_tick(Time now, Outbox& outbox) {
 }
 
 Time LockActor::next_tick() const {
-  const Time beat = leases_.next() == never ? never : last_call_ + beat_every;
+  const Time beat = leases_.next() == never ? never : last_call_ + look_every;
   return std::min({leases_.next(), numbers_.next_ask(), send_again_, guard_until_, beat});
 }
 

@@ -81,9 +81,6 @@ class LockActor final : public runtime::Actor {
   static constexpr Time commit_grace{2000};
   /// Expired and broken locks that are told apart from those that never were.
   static constexpr std::size_t lost_remembered = 1000;
-  /// A server that was stopped for longer than this could not hear anybody; then nothing ends for
-  /// one lease.
-  static constexpr Time pause_noticed{2000};
   static constexpr std::size_t list_page = 500;
   /// The journal cannot be made durable any more: until a restart no lock is granted that has to
   /// wait for the disk.

@@ -204,10 +204,10 @@ TEST_CASE("a commit waits for a lock, and goes when it is released", "[locks]") 
   }
   SECTION("its session is silent when its turn comes") {
     room.alive(bob, "bob", 1'000);
-    room.probe.advance(Time{500});
+    room.probe.advance(Time{900});
     runtime::Outbox outbox;
     room.actor.on_message(runtime::make_message(room.broker, ReleaseLock{token}, 2, {ann, 2, 0}),
-                          room.probe.now() + Time{500}, outbox);
+                          room.probe.now() + Time{100}, outbox);
     const auto sent = outbox.take();
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].header.type == protocol::Type::commit_reply);

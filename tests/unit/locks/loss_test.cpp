@@ -55,9 +55,10 @@ TEST_CASE("a server that was stopped lets nobody expire for one lease", "[locks]
   room.lock(ann, 1, "a");
   room.alive(bob, "bob", 60'000);
   room.acquire(bob, 1, "a", 60'000);
-  // 30 s in which the actor was not called, though it had asked to be.
+  // In which the actor was not called, though it had asked to be.
+  const Time pause{GENERATE(30'000, 10'000)};
   runtime::Outbox outbox;
-  const Time later = room.probe.now() + Time{30'000};
+  const Time later = room.probe.now() + pause;
   if (GENERATE(true, false)) {
     room.actor.on_tick(later, outbox);
   } else {
@@ -66,29 +67,44 @@ TEST_CASE("a server that was stopped lets nobody expire for one lease", "[locks]
     (void)outbox.take();
   }
   CHECK(outbox.empty());
-  room.actor.on_tick(later + Time{1'000}, outbox);
+  const auto go_on = [&](Time from, Time until) {
+    for (Time then = from; then <= until; then += Time{100})
+      room.actor.on_tick(later + then, outbox);
+  };
+  go_on(Time{100}, Time{9'000});
   CHECK(outbox.empty());
   SECTION("who gives a sign meanwhile lives on") {
-    for (int second = 2; second < 15; ++second) {
-      const Time then = later + Time{1'000} * second;
-      if (second == 9)
-        room.actor.on_message(
-            runtime::make_message(room.broker, protocol::SessionAlive{"ann", 10'000}, 0,
-                                  {ann, 0, 0}),
-            then, outbox);
-      room.actor.on_tick(then, outbox);
-    }
+    room.actor.on_message(
+        runtime::make_message(room.broker, protocol::SessionAlive{"ann", 10'000}, 0, {ann, 0, 0}),
+        later + Time{9'000}, outbox);
+    go_on(Time{9'100}, Time{15'000});
     CHECK(outbox.empty());
   }
   SECTION("who gives none has one lease") {
-    for (int second = 2; second <= 10; ++second)
-      room.actor.on_tick(later + Time{1'000} * second, outbox);
+    go_on(Time{9'100}, Time{10'000});
     const auto sent = outbox.take();
     REQUIRE(sent.size() == 2);
     CHECK(sent[0].header.type == protocol::Type::lock_lost);
     // Bob's grant, which waits for the disk because his session outlives the lease.
     CHECK(sent[1].header.type == protocol::Type::sync_locks);
   }
+}
+
+TEST_CASE("a stop shorter than the shortest lease ends nobody's", "[locks]") {
+  LockRoom room;
+  room.alive(ann, "ann", protocol::limits::lease_min_ms);
+  room.lock(ann, 1, "a");
+  // The next sign was due when it stopped.
+  room.probe.advance(Time{protocol::limits::lease_min_ms / 3});
+  runtime::Outbox outbox;
+  const Time later = room.probe.now() + Time{protocol::limits::lease_min_ms};
+  room.actor.on_tick(later, outbox);
+  room.actor.on_message(
+      runtime::make_message(room.broker, protocol::SessionAlive{"ann", 0}, 0, {ann, 0, 0}), later,
+      outbox);
+  room.actor.on_tick(later + Time{100}, outbox);
+  CHECK(outbox.empty());
+  CHECK(room.list().size() == 1);
 }
 
 }  // namespace sluice::tests
