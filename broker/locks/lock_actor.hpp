@@ -176,6 +176,9 @@ class LockActor final : public runtime::Actor {
     std::uint64_t number = 0;
     /// The publisher has said that it knows no outcome.
     bool asked = false;
+    /// The log has failed over it: it may come about at the next start, until which everybody stays
+    /// out of its way. Its body is then the answer.
+    bool undecided = false;
     /// Not to be granted any more; answered when the publisher has said what it knows.
     bool cancelled = false;
     /// The lock under whose token it is published, or 0.

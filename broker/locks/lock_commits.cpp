@@ -26,6 +26,18 @@ protocol::CommitReply refusal_of(const protocol::Error& error) {
   return reply;
 }
 
+bool may_come_about(const runtime::Message& message) {
+  if (message.header.type != Type::published) return false;
+  const auto outcome = protocol::decode<protocol::Published>(message.body);
+  return outcome && outcome->may_come_about();
+}
+
+runtime::Message make_outcome(const std::string& body) {
+  runtime::Message outcome;
+  outcome.body = body;
+  return outcome;
+}
+
 }  // namespace
 
 void LockActor::on_join_locks(const Message& message, Time now, Outbox& outbox) {
@@ -95,7 +107,10 @@ bool LockActor::take_repeat(Message& message, std::uint64_t worker, const protoc
   }
   commit.asker = asker_of(message);
   commit.worker = worker;
-  if (commit.stage == Stage::publishing) return true;
+  if (commit.stage == Stage::publishing) {
+    if (commit.undecided) answer_worker(commit, make_outcome(commit.body), outbox);
+    return true;
+  }
   commit.body = std::move(message.body);
   commit.payload = std::move(message.payload);
   commit.commit = body;
@@ -228,6 +243,11 @@ void LockActor::on_published(Message&& message, Time now, Outbox& outbox) {
     }
   }
   if (commit.stage == Stage::publishing) tell_commit(commit, message);
+  if (commit.stage == Stage::publishing && may_come_about(message)) {
+    commit.undecided = true;
+    commit.body = message.body;
+    return answer_worker(commit, std::move(message), outbox);
+  }
   answer_worker(commit, std::move(message), outbox);
   drop_commit(handle, now, outbox);
 }

@@ -396,7 +396,9 @@ void Publisher::answer(const Item& item, Outbox& outbox) {
   // What failed for want of room or with the log may be tried again: nothing came of it.
   if (!item.from_memory && code != Code::no_space && code != Code::log_failed)
     outcomes_.remember(message.stamp.session, message.header.request_id, item.answer);
-  outbox.send(runtime::make_reply(message, item.answer));
+  Published outcome = item.answer;
+  if (code == Code::log_failed) outcome.version = item.record.number;
+  outbox.send(runtime::make_reply(message, outcome));
 }
 
 void Publisher::answer_queue_failed(Outbox& outbox) {

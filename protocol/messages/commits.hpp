@@ -78,6 +78,7 @@ struct Outcome {
   std::uint16_t code = 0;
   std::string path;
   std::string detail;
+  /// The commit's number; 0 if it failed and nothing will come of it.
   std::uint64_t version = 0;
   /// Something went to the trash and should be unlinked.
   bool trash = false;
@@ -95,6 +96,9 @@ struct Outcome {
     v.may("remembered", s.remembered);
     v.may("made", s.made);
   }
+
+  /// It has failed but is in the log, perhaps: then the next start of the server makes it.
+  bool may_come_about() const { return code != 0 && version != 0; }
 };
 using Published = Outcome<Type::published>;
 using CommitReply = Outcome<Type::commit_reply>;

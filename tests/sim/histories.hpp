@@ -21,10 +21,6 @@ class Histories {
  public:
   explicit Histories(World& world) : world_(world) {}
 
-  /// Histories are judged up to here: with the power some of what was granted and given back may
-  /// be undone, which they cannot say.
-  void on_power_loss() { cut_ = std::min(cut_, world_.now()); }
-
   // --- changes: asked for, and what came of it; without the latter it may happen any time ---
   std::size_t asks(const protocol::Put& put);
   std::size_t asks(const protocol::WriteCommit& commit);
@@ -103,7 +99,6 @@ class Histories {
   void add_changes(const std::string& path, std::vector<Call>& calls) const;
 
   World& world_;
-  Micros cut_ = testing::open;
   std::vector<Change> changes_;
   std::vector<Read> reads_;
   std::map<std::uint64_t, Lock> locks_;

@@ -144,6 +144,7 @@ void LockChecker::on_published(const Message& message) {
   const auto done = under_way_.find(message.stamp.number);
   if (done == under_way_.end()) return;
   const auto outcome = protocol::decode<protocol::Published>(message.body);
+  if (outcome && outcome->may_come_about()) return;
   if (outcome && outcome->code == 0 && outcome->version == message.stamp.number)
     changes_.push_back({++turn_, std::move(done->second)});
   under_way_.erase(done);

@@ -23,7 +23,9 @@ void QueueChecker::hears(const Message& message) {
     case Port::publisher:
       if (message.header.type == Type::sync_locks_reply) syncing_ = false;
       // Of the numbers that it reserves it says 0.
-      under_way_.erase(message.stamp.number);
+      if (const auto outcome = protocol::decode<protocol::Published>(message.body);
+          !outcome || !outcome->may_come_about())
+        under_way_.erase(message.stamp.number);
       return;
     default:
       return;
@@ -136,8 +138,12 @@ void QueueChecker::sends(const Message& message) {
       return;
     case Type::convert_lock_reply:
       waiting_.erase(key);
-      if (const auto held = held_.find(about_lock_[key]); held != held_.end())
-        held->second.claims = with_mode(held->second.claims, to_shared_[key]);
+      if (const auto found = held_.find(about_lock_[key]); found != held_.end()) {
+        Held& held = found->second;
+        held.claims = with_mode(held.claims, to_shared_[key]);
+        held.downgraded = to_shared_[key];
+        held.may_be_exclusive = false;
+      }
       return;
     case Type::renew_lock_reply:
       if (const auto held = held_.find(about_lock_[key]); held != held_.end())
@@ -253,7 +259,8 @@ void QueueChecker::published(const Message& message) {
 QueueChecker::InTheWay QueueChecker::in_the_way(const Waiting& waiting) const {
   for (const auto& [number, held] : held_)
     if (number != waiting.upgrades && ends(held) > world_.time() &&
-        conflict(held.claims, waiting.claims))
+        conflict(held.may_be_exclusive ? with_mode(held.claims, false) : held.claims,
+                 waiting.claims))
       return InTheWay::others;
   // All that wait and conflict with one that is to become exclusive wait for its holder anyway.
   for (const auto& [key, other] : waiting_)
@@ -306,7 +313,10 @@ void QueueChecker::on_pause(Time until, Time lease) {
 }
 
 void QueueChecker::on_server_gone(bool power) {
-  if (power) unsure_up_to_ = last_given_;
+  if (power) {
+    unsure_up_to_ = last_given_;
+    for (auto& [number, held] : held_) held.may_be_exclusive |= held.downgraded;
+  }
   syncing_ = false;
   sessions_.clear();
   waiting_.clear();

@@ -43,7 +43,7 @@ class QueueChecker {
   /// How long the lock actor may let somebody wait in whose way nobody is.
   static constexpr Time patience{200};
   /// No lock of the workload lives longer without a sign.
-  static constexpr Time longest_ttl{15'000};
+  static constexpr Time longest_ttl{8'000};
 
  private:
   struct Session {
@@ -57,6 +57,9 @@ class QueueChecker {
     Time ttl{};
     Time sign{};
     bool named = false;
+    bool downgraded = false;
+    /// Its downgrade may be undone: the server says so only when it is asked.
+    bool may_be_exclusive = false;
   };
   struct Waiting {
     std::uint64_t order = 0;

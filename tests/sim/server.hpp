@@ -49,7 +49,6 @@ struct Machine {
     log.power_loss(random);
     journal.power_loss(random);
     power_lost = true;
-    histories.on_power_loss();
   }
   testing::SimFaults faults;
   testing::SimStorage storage{&faults};

@@ -84,6 +84,10 @@ void Truth::failed(const Pending& pending, const protocol::Published& outcome) {
   // What was weighed behind it was weighed against a tree that may come about after a restart.
   if (code == Code::log_failed) disk_failed_ = world_.now();
   if (code == Code::log_failed) return;  // it may yet have happened: stays pending
+  if (doubtful_.erase(pending.request) > 0) {
+    done_.erase(pending.request);
+    roots_made_.erase(pending.commit.root);
+  }
   if (done_.contains(pending.request))
     throw Violation{fmt::format("request {:x}/{} was done, and then refused: {}",
                                 pending.request.first, pending.request.second,

@@ -356,6 +356,40 @@ TEST_CASE("a lock that ends while changes under it are under way stays until the
   room.probe.expect_silence();
 }
 
+TEST_CASE("a change over which the log has failed stays in others' way", "[locks]") {
+  LockRoom room;
+  room.join(room.worker, 1);
+  const bool under_lock = GENERATE(true, false);
+  const std::string token = under_lock ? room.lock(ann, 1, "a") : "";
+  room.commit(ann, 2, LockRoom::put("a", 0, token));
+  const Message publish = room.published_to();
+  protocol::Published failed;
+  failed.code = static_cast<std::uint16_t>(Code::log_failed);
+  const bool in_log = GENERATE(true, false);
+  if (in_log) failed.version = publish.stamp.number;
+  room.probe.answer(publish, failed);
+  CHECK(room.replied(room.worker).version == failed.version);
+  if (under_lock) {
+    room.ask(ann, 3, ReleaseLock{token});
+    room.probe.expect<ReleaseLockReply>(room.broker);
+  }
+  room.acquire(bob, 1, "a");
+  if (!in_log) {
+    room.granted();
+    return;
+  }
+  // It waits a little for commits under way.
+  room.probe.advance(broker::locks::LockActor::commit_grace);
+  room.refused(Code::locked);
+  // A repeat hears the same; a worker's end does not make it undone.
+  room.commit(ann, 2, LockRoom::put("a", 0, token));
+  CHECK(room.replied(room.worker).version == failed.version);
+  room.probe.tell(room.broker, protocol::WorkerGone{1});
+  room.acquire(bob, 2, "a");
+  room.probe.advance(broker::locks::LockActor::commit_grace);
+  room.refused(Code::locked);
+}
+
 TEST_CASE("an answer that a worker has no room for is sent again", "[locks]") {
   LockRoom room;
   room.join(room.worker, 1);
