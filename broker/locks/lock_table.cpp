@@ -25,6 +25,18 @@ Lane lane_of(Kind kind, bool shared, bool held) {
 
 constexpr Lane commits_under_way[] = {Lane::held_commit};
 
+// All that can be in the way of an explicit lock.
+std::span<const Lane> in_the_way_of(bool shared) {
+  static constexpr Lane of_shared[] = {Lane::held_exclusive, Lane::held_commit,
+                                       Lane::waiting_exclusive, Lane::waiting_commit,
+                                       Lane::waiting_upgrade};
+  static constexpr Lane of_exclusive[] = {
+      Lane::held_shared,       Lane::held_exclusive, Lane::held_commit,    Lane::waiting_shared,
+      Lane::waiting_exclusive, Lane::waiting_commit, Lane::waiting_upgrade};
+  if (shared) return of_shared;
+  return of_exclusive;
+}
+
 // Explicit holders that conflict with such a claim.
 std::span<const Lane> conflicting_holders(Kind kind, bool shared) {
   static constexpr Lane all[] = {Lane::held_exclusive, Lane::held_shared};
@@ -74,7 +86,11 @@ std::vector<Id> LockTable::remove(Id id) {
   if (gone == entries_.end()) return {};
   Entry removed = std::move(gone->second);
   entries_.erase(gone);
-  if (removed.watches != 0) entries_.at(removed.watches).watchers.erase(id);
+  if (removed.watches != 0) {
+    auto& watchers = entries_.at(removed.watches).watchers;
+    watchers->erase(id);
+    if (watchers->empty()) watchers.reset();
+  }
   if (removed.kind == Kind::upgrade) {
     Entry& holder = entries_.at(removed.conversion);
     index_upgrade(id, holder, false);
@@ -144,8 +160,9 @@ void LockTable::take_place(Id id, Entry& entry) {
 }
 
 std::set<Id> LockTable::take_watchers(Entry& entry) {
-  for (const Id watcher : entry.watchers) entries_.at(watcher).watches = 0;
-  return std::exchange(entry.watchers, {});
+  if (!entry.watchers) return {};
+  for (const Id watcher : *entry.watchers) entries_.at(watcher).watches = 0;
+  return std::move(*std::exchange(entry.watchers, nullptr));
 }
 
 // Weighs waiters again, in order of arrival: each when all before it have their place.
@@ -195,7 +212,9 @@ LockTable::InTheWay LockTable::weigh(Kind kind, const std::vector<LockClaim>& cl
 
 void LockTable::watch(Id id, Entry& entry, const InTheWay& in_the_way) {
   entry.watches = in_the_way.id;
-  entries_.at(in_the_way.id).watchers.insert(id);
+  auto& watchers = entries_.at(in_the_way.id).watchers;
+  if (!watchers) watchers = std::make_unique<std::set<Id>>();
+  watchers->insert(id);
   if (!in_the_way.only_commits || entry.next_up) return;
   entry.next_up = true;
   for (const LockClaim& claim : entry.claims)
@@ -280,6 +299,12 @@ std::string LockTable::where_they_meet(Id first, Id second) const {
 std::optional<Blocker> LockTable::name_blocker(Kind kind, const std::vector<LockClaim>& claims,
                                                Id id) const {
   ++weighed_;
+  // Mostly there is nobody.
+  if (kind == Kind::explicit_lock &&
+      std::none_of(claims.begin(), claims.end(), [&](const LockClaim& claim) {
+        return index_.touching(claim.path, claim.tree, in_the_way_of(claim.shared), id) != 0;
+      }))
+    return std::nullopt;
   for (const LockClaim& claim : claims)
     if (const Id holder =
             index_.touching(claim.path, claim.tree, conflicting_holders(kind, claim.shared), id))

@@ -34,6 +34,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -75,7 +76,7 @@ class LockTable {
   /// True: granted. False: it waits, and a later `remove` will tell of its grant.
   bool submit(Request request);
 
-  /// Puts in a holder of before a restart, whatever is in its way.
+  /// Puts in a holder without looking: one of before a restart, or one that has no `blocker`.
   void hold(Request request);
 
   /// Who would be in the way of a request that came now; nobody: `submit` would grant it. Explicit
@@ -131,8 +132,8 @@ class LockTable {
     Id conversion = 0;
     Id watches = 0;
     std::vector<protocol::LockClaim> claims;
-    /// Those who wait and watch this one.
-    std::set<Id> watchers;
+    /// Those who wait and watch this one; nothing instead of none.
+    std::unique_ptr<std::set<Id>> watchers;
   };
   struct InTheWay {
     Id id = 0;
