@@ -68,7 +68,6 @@ class Run {
     hello.version_max = protocol::limits::version_max;
     hello.secret = runtime::SystemSecrets().bytes(16);
     hello.name = fmt::format("{}/{}", prefix, index);
-    hello.lease_ms = 60'000;
     send(client, hello);
     client.connection->flush();
     Reply reply;
