@@ -20,6 +20,8 @@ class Outbox {
  public:
   void send(Message&& message) { messages_.push_back(std::move(message)); }
   std::vector<Message> take() { return std::exchange(messages_, {}); }
+  /// As `take`, into an empty vector, whose memory is used for what is sent next.
+  void take(std::vector<Message>& taken) { messages_.swap(taken); }
   bool empty() const { return messages_.empty(); }
 
  private:

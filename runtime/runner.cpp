@@ -162,8 +162,14 @@ void Runner::mark(Actor& actor) {
 }
 
 void Runner::flush(Actor& actor) {
-  while (!outbox_.empty())
-    for (Message& message : outbox_.take()) route(actor, std::move(message));
+  // `route` may come back here.
+  std::vector<Message> taken = std::exchange(spare_, {});
+  while (!outbox_.empty()) {
+    outbox_.take(taken);
+    for (Message& message : taken) route(actor, std::move(message));
+    taken.clear();
+  }
+  spare_ = std::move(taken);
 }
 
 void Runner::route(Actor& actor, Message&& message) {
@@ -176,7 +182,12 @@ void Runner::route(Actor& actor, Message&& message) {
     local_.emplace_back(route.actor, std::move(message));
     return;
   }
-  switch (route.door->socket.send(message)) {
+  if (!gathering_) return send(actor, *route.door, std::move(message));
+  gathered_.push_back({&actor, route.door, std::move(message)});
+}
+
+void Runner::send(Actor& actor, Door& door, Message&& message) {
+  switch (door.socket.send(message)) {
     case Socket::Sent::done:
       return;
     case Socket::Sent::full:
@@ -194,14 +205,31 @@ void Runner::run_local() {
   }
 }
 
+// Answers to a batch go out in one go: libzmq's thread then finds all that one peer gets and sends
+// it at once, where it would otherwise send each answer as soon as it is there.
 void Runner::run_drained() {
+  gathering_ = true;
   while (!had_messages_.empty()) {
     for (Actor* actor : std::exchange(had_messages_, {})) {
       actor->on_drained(now_, outbox_);
       flush(*actor);
     }
     run_local();
+    if (had_messages_.empty()) send_gathered();
   }
+  gathering_ = false;
+}
+
+void Runner::send_gathered() {
+  for (std::size_t i = 0; i < gathered_.size(); ++i) {
+    Outgoing& each = gathered_[i];
+    Actor& actor = *each.actor;
+    send(actor, *each.door, std::move(each.message));
+    // What could not be sent may make the actor send something else.
+    flush(actor);
+  }
+  gathered_.clear();
+  run_local();
 }
 
 void Runner::run_ticks() {

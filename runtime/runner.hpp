@@ -63,6 +63,8 @@ class Runner {
   void deliver(Actor& actor, Message&& message);
   void flush(Actor& actor);
   void route(Actor& actor, Message&& message);
+  void send(Actor& actor, Door& door, Message&& message);
+  void send_gathered();
   void run_local();
   void run_drained();
   void run_ticks();
@@ -77,6 +79,16 @@ class Runner {
   std::deque<std::pair<Actor*, Message>> local_;
   Poller poller_;
   Outbox outbox_;
+  /// Memory for what is taken out of the outbox.
+  std::vector<Message> spare_;
+  /// What goes out at the end of the turn.
+  struct Outgoing {
+    Actor* actor;
+    Door* door;
+    Message message;
+  };
+  std::vector<Outgoing> gathered_;
+  bool gathering_ = false;
   Time now_{};
   /// Whether a socket wants its connections looked at, and when that is due.
   bool guarded_ = false;
