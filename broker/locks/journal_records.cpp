@@ -11,7 +11,6 @@ namespace {
 
 // Numbers are on disk: never reuse one.
 enum class Kind : std::uint8_t { head = 1, lock = 2, ended = 3, copied = 4 };
-constexpr std::size_t secret_bytes = 16;
 constexpr std::uint8_t is_tree = 1;
 constexpr std::uint8_t is_shared = 2;
 
@@ -51,7 +50,7 @@ JournaledLock take_lock(Reader& reader) {
   lock.ttl_ms = static_cast<std::uint32_t>(reader.integer(4));
   lock.lease_ms = static_cast<std::uint32_t>(reader.integer(4));
   lock.expires_at_ms = reader.integer(8);
-  lock.secret = reader.text(secret_bytes);
+  lock.secret = reader.text(protocol::Secret::digits);
   lock.holder = reader.text();
   lock.owner = reader.text();
   const std::uint64_t claims = reader.integer(1);
@@ -73,8 +72,7 @@ void put_lock(std::string& out, const JournaledLock& lock) {
   put_integer(out, lock.ttl_ms, 4);
   put_integer(out, lock.lease_ms, 4);
   put_integer(out, lock.expires_at_ms, 8);
-  const std::size_t secret = std::min(lock.secret.size(), secret_bytes);
-  out.append(lock.secret, 0, secret).append(secret_bytes - secret, '0');
+  out += lock.secret.view();
   put_text(out, lock.holder);
   put_text(out, lock.owner);
   put_integer(out, lock.claims.size(), 1);

@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "protocol/messages/locks.hpp"
+#include "protocol/token.hpp"
 
 namespace sluice::broker::locks {
 
 /// A lock that is held, with all that is needed to hold it again after a restart.
 struct JournaledLock {
   std::uint64_t number = 0;
-  /// 16 lower-case hex digits.
-  std::string secret;
+  protocol::Secret secret;
   /// Of the request that it answered, so that a repeat of it gets the same token.
   std::uint64_t session = 0;
   std::uint64_t request_id = 0;

@@ -298,6 +298,17 @@ void LockActor::ask_for_numbers(Time now, Outbox& outbox) {
     outbox.send(runtime::make_message({Port::publisher, {}}, protocol::ReserveNumbers{*up_to}));
 }
 
+// All but its type.
+LockActor::Message LockActor::answer_to(const Asker& asker, std::string&& body) {
+  Message message;
+  message.peer = asker.peer;
+  message.header.request_id = asker.header.request_id;
+  message.header.attempt = asker.header.attempt;
+  message.stamp = asker.stamp;
+  message.body = std::move(body);
+  return message;
+}
+
 LockActor::Asker LockActor::asker_of(const Message& message) {
   return {message.peer, message.header, message.stamp};
 }

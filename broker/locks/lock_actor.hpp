@@ -91,6 +91,11 @@ class LockActor final : public runtime::Actor {
   using Outbox = runtime::Outbox;
   /// Session and request id: what makes a repeat a repeat.
   using RequestKey = std::pair<std::uint64_t, std::uint64_t>;
+  struct RequestHash {
+    std::size_t operator()(const RequestKey& key) const {
+      return key.first ^ (key.second * 0x9e3779b97f4a7c15);
+    }
+  };
 
   /// Whom to answer.
   struct Asker {
@@ -233,6 +238,7 @@ class LockActor final : public runtime::Actor {
   void end_written(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
   void forget_unconfirmed(std::uint64_t session, Time now, Outbox& outbox);
   std::optional<JournaledLock> held_after(std::uint64_t number, Time now) const;
+  void describe_for_journal(Id id, Time now, JournaledLock& journaled) const;
 
   // Conversions.
   protocol::Result<bool> may_upgrade(Id id, const protocol::ConvertLock& request, Time now) const;
@@ -243,6 +249,7 @@ class LockActor final : public runtime::Actor {
 
   // Deadlocks.
   class Waits;
+  static Agent agent_of(Id id, const Lock& lock);
   std::vector<Agent> agents_of(Id id) const;
   void begin_waiting(Id id, Time deadline);
   void stop_waiting(Id id);
@@ -290,6 +297,7 @@ class LockActor final : public runtime::Actor {
   protocol::Error in_the_way(protocol::Code code, const Blocker& blocker, Time now) const;
   protocol::LockEntry entry(Id id, Time now) const;
   static Asker asker_of(const Message& message);
+  static Message answer_to(const Asker& asker, std::string&& body);
   template <protocol::Fields M>
   static void reply(const Asker& asker, const M& body, Outbox& outbox);
 
@@ -305,7 +313,7 @@ class LockActor final : public runtime::Actor {
 
   std::unordered_map<Id, Lock> locks_;
   std::map<std::uint64_t, Id> by_number_;
-  std::map<RequestKey, Id> lock_requests_;
+  std::unordered_map<RequestKey, Id, RequestHash> lock_requests_;
   /// Of each session: its locks, held and waited for, and the number of their claims.
   struct SessionLocks {
     std::set<Id> locks;
@@ -347,6 +355,9 @@ class LockActor final : public runtime::Actor {
   const std::uint64_t wall_ms_at_zero_;
   /// Answers that wait for the next write, and by position for a sync.
   std::vector<Held> to_answer_;
+  /// Memory for them while they are answered, and for a lock while it is written down.
+  std::vector<Held> answering_;
+  JournaledLock written_;
   std::map<std::uint64_t, std::vector<Held>> awaiting_sync_;
   bool sync_under_way_ = false;
   /// The journal cannot be made durable any more.
@@ -372,16 +383,16 @@ class LockActor final : public runtime::Actor {
 
 template <protocol::Fields M>
 void LockActor::reply(const Asker& asker, const M& body, Outbox& outbox) {
-  Message message = runtime::make_message(asker.peer, body, asker.header.request_id, asker.stamp);
-  message.header.attempt = asker.header.attempt;
+  Message message = answer_to(asker, protocol::encode(body));
+  message.header.type = M::type;
   outbox.send(std::move(message));
 }
 
 // As `reply`, but when the journal is written.
 template <protocol::Fields M>
 void LockActor::answer_written(const Asker& asker, const M& body, Held&& held) {
-  held.answer = runtime::make_message(asker.peer, body, asker.header.request_id, asker.stamp);
-  held.answer.header.attempt = asker.header.attempt;
+  held.answer = answer_to(asker, protocol::encode(body));
+  held.answer.header.type = M::type;
   to_answer_.push_back(std::move(held));
 }
 

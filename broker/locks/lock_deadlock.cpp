@@ -25,16 +25,20 @@ class LockActor::Waits final : public WaitsFor {
   const LockActor& actor_;
 };
 
+// Whose it is once it is granted.
+Agent LockActor::agent_of(Id id, const Lock& lock) {
+  return lock.owner.empty() ? Agent{lock.key.first, lock.agent} : Agent{0, id};
+}
+
 // The first one is whose it is.
 std::vector<Agent> LockActor::agents_of(Id id) const {
   if (const auto found = waiting_agents_.find(id); found != waiting_agents_.end())
     return found->second;
   if (const auto found = locks_.find(id); found != locks_.end()) {
     const Lock& lock = found->second;
-    if (!lock.owner.empty() && lock.token.number != 0) return {{0, id}};
+    if (lock.token.number != 0) return {agent_of(id, lock)};
     std::vector<Agent> agents{{lock.key.first, lock.agent}};
-    if (lock.token.number == 0 && locks_.contains(lock.under))
-      agents.push_back(agents_of(lock.under).front());
+    if (locks_.contains(lock.under)) agents.push_back(agents_of(lock.under).front());
     return agents;
   }
   if (const auto found = conversions_.find(id); found != conversions_.end())

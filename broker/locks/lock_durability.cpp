@@ -13,7 +13,8 @@ using protocol::Code;
 using runtime::Port;
 
 void LockActor::write_down(Id id, Time now) {
-  journal_.granted(*held_after(locks_.at(id).token.number - 1, now));
+  describe_for_journal(id, now, written_);
+  journal_.granted(written_);
 }
 
 // The first lock held with a larger number, as it is written down.
@@ -21,23 +22,31 @@ std::optional<JournaledLock> LockActor::held_after(std::uint64_t number, Time no
   auto found = by_number_.upper_bound(number);
   while (found != by_number_.end() && locks_.at(found->second).ending != Ending::no) ++found;
   if (found == by_number_.end()) return std::nullopt;
-  const Lock& lock = locks_.at(found->second);
   JournaledLock journaled;
-  journaled.number = found->first;
+  describe_for_journal(found->second, now, journaled);
+  return journaled;
+}
+
+// All of it, whatever stood there.
+void LockActor::describe_for_journal(Id id, Time now, JournaledLock& journaled) const {
+  const Lock& lock = locks_.at(id);
+  journaled.number = lock.token.number;
   journaled.secret = lock.token.secret;
   journaled.session = lock.key.first;
   journaled.request_id = lock.key.second;
   journaled.owner = lock.owner;
   journaled.ttl_ms = lock.ttl_ms;
-  journaled.claims = *table_.claims(found->second);
+  journaled.claims = *table_.claims(id);
+  journaled.holder.clear();
+  journaled.lease_ms = 0;
+  journaled.expires_at_ms = 0;
   if (!lock.owner.empty()) {
-    const Time left = leases_.ends(found->second) - std::min(now, leases_.ends(found->second));
+    const Time left = leases_.ends(id) - std::min(now, leases_.ends(id));
     journaled.expires_at_ms = wall_ms_at_zero_ + static_cast<std::uint64_t>((now + left).count());
   } else {
     journaled.holder = leases_.name(lock.key.first);
     journaled.lease_ms = leases_.lease_ms(lock.key.first);
   }
-  return journaled;
 }
 
 bool LockActor::waits_for_disk(const Lock& lock) const {
@@ -54,8 +63,8 @@ void LockActor::on_drained(Time now, Outbox& outbox) {
 void LockActor::write_journal(Time now, Outbox& outbox) {
   if (to_answer_.empty() && !journal_.gathered()) return;
   const auto position = journal_.write();
-  std::vector<Held> answers = std::exchange(to_answer_, {});
-  for (Held& held : answers) {
+  answering_.swap(to_answer_);
+  for (Held& held : answering_) {
     if (!position) {
       release_held(std::move(held), position.error(), now, outbox);
     } else if (held.wait_for_disk && sync_failed_) {
@@ -67,6 +76,7 @@ void LockActor::write_journal(Time now, Outbox& outbox) {
       release_held(std::move(held), {}, now, outbox);
     }
   }
+  answering_.clear();
   ask_for_sync(outbox);
 }
 

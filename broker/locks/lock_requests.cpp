@@ -47,7 +47,6 @@ protocol::Result<std::vector<LockClaim>> merged(const std::vector<LockClaim>& cl
 void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   const std::uint64_t session = message.stamp.session;
   const RequestKey key{session, message.header.request_id};
-  leases_.alive(session, now);
   auto refuse = [&](const protocol::Error& error) {
     outbox.send(runtime::make_error(message, error));
   };
@@ -79,7 +78,7 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   const Id id = ++last_id_;
   lock_requests_[key] = id;
   auto& of_session = of_session_[session];
-  of_session.locks.insert(id);
+  of_session.locks.insert(of_session.locks.end(), id);
   of_session.claims += claims->size();
   claims_in_all_ += claims->size();
   Lock& lock = locks_[id];
@@ -90,8 +89,13 @@ void LockActor::on_acquire_lock(Message&& message, Time now, Outbox& outbox) {
   lock.since = now;
   lock.owner = request->owner;
   lock.agent = request->agent;
-  if (const auto under = find_held(request->under)) lock.under = *under;
-  if (table_.submit({id, Kind::explicit_lock, std::move(*claims)})) return grant(id, now);
+  if (!request->under.empty())
+    if (const auto under = find_held(request->under)) lock.under = *under;
+  if (!blocker) {
+    table_.hold({id, Kind::explicit_lock, std::move(*claims)});
+    return grant(id, now);
+  }
+  table_.submit({id, Kind::explicit_lock, std::move(*claims)});
   const Time wait = no_wait ? commit_grace : Time{std::min(request->wait_ms, limits::wait_max_ms)};
   begin_waiting(id, now + wait);
   if (no_wait) return;
@@ -215,7 +219,7 @@ protocol::Result<Id> LockActor::find_held(std::string_view text) const {
 // The table has granted it, a number is left, and its session lives.
 void LockActor::grant(Id id, Time now) {
   Lock& lock = locks_.at(id);
-  lock.token = {numbers_.draw(), protocol::to_hex(secrets_.bytes(8))};
+  lock.token = {numbers_.draw(), protocol::Secret(protocol::to_hex(secrets_.bytes(8)))};
   watches_.begin(lock.token.number);
   lock.since = now;
   if (lock.ttl_ms == 0) lock.ttl_ms = leases_.lease_ms(lock.key.first);
@@ -226,13 +230,16 @@ void LockActor::grant(Id id, Time now) {
     leave_session(id);
     of_owner_[lock.owner] += table_.claims(id)->size();
   }
-  count_held(agents_of(id).front(), true);
-  by_number_[lock.token.number] = id;
+  count_held(agent_of(id, lock), true);
+  by_number_.emplace_hint(by_number_.end(), lock.token.number, id);
   write_down(id, now);
   Held held;
   held.grants = id;
   held.wait_for_disk = waits_for_disk(lock);
-  answer_written(lock.asker, protocol::AcquireLockReply{}, std::move(held));
+  // The body is made when it goes out.
+  held.answer = answer_to(lock.asker, {});
+  held.answer.header.type = protocol::Type::acquire_lock_reply;
+  to_answer_.push_back(std::move(held));
 }
 
 // For one that is not granted to its session yet.
@@ -290,7 +297,7 @@ void LockActor::remove_lock(Id id, Time now, Outbox& outbox) {
     leave_session(id);
   }
   if (granted) {
-    count_held(agents_of(id).front(), false);
+    count_held(agent_of(id, lock), false);
     by_number_.erase(lock.token.number);
   } else if (!table_.holds(id)) {
     stop_waiting(id);

@@ -25,6 +25,18 @@ Lane lane_of(Kind kind, bool shared, bool held) {
 
 constexpr Lane commits_under_way[] = {Lane::held_commit};
 
+// All that can be in the way of an explicit lock.
+std::span<const Lane> in_the_way_of(bool shared) {
+  static constexpr Lane of_shared[] = {Lane::held_exclusive, Lane::held_commit,
+                                       Lane::waiting_exclusive, Lane::waiting_commit,
+                                       Lane::waiting_upgrade};
+  static constexpr Lane of_exclusive[] = {
+      Lane::held_shared,       Lane::held_exclusive, Lane::held_commit,    Lane::waiting_shared,
+      Lane::waiting_exclusive, Lane::waiting_commit, Lane::waiting_upgrade};
+  if (shared) return of_shared;
+  return of_exclusive;
+}
+
 // Explicit holders that conflict with such a claim.
 std::span<const Lane> conflicting_holders(Kind kind, bool shared) {
   static constexpr Lane all[] = {Lane::held_exclusive, Lane::held_shared};
@@ -280,6 +292,12 @@ std::string LockTable::where_they_meet(Id first, Id second) const {
 std::optional<Blocker> LockTable::name_blocker(Kind kind, const std::vector<LockClaim>& claims,
                                                Id id) const {
   ++weighed_;
+  // Mostly there is nobody.
+  if (kind == Kind::explicit_lock &&
+      std::none_of(claims.begin(), claims.end(), [&](const LockClaim& claim) {
+        return index_.touching(claim.path, claim.tree, in_the_way_of(claim.shared), id) != 0;
+      }))
+    return std::nullopt;
   for (const LockClaim& claim : claims)
     if (const Id holder =
             index_.touching(claim.path, claim.tree, conflicting_holders(kind, claim.shared), id))

@@ -75,7 +75,7 @@ class LockTable {
   /// True: granted. False: it waits, and a later `remove` will tell of its grant.
   bool submit(Request request);
 
-  /// Puts in a holder of before a restart, whatever is in its way.
+  /// Puts in a holder without looking: one of before a restart, or one that has no `blocker`.
   void hold(Request request);
 
   /// Who would be in the way of a request that came now; nobody: `submit` would grant it. Explicit
