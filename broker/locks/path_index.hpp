@@ -4,7 +4,6 @@
 // entries are removed. Pure data, used by the lock table alone. Read on: lock_table.hpp.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -63,10 +62,15 @@ class PathIndex {
  private:
   struct Node;
   struct Shelf;
+  Node* find(Node* parent, std::string_view name) const;
+  Node* add(Node* parent, std::string_view name);
+  void grow();
   void changed(Node* node, Lane lane, Id before);
   void prune(Node* node);
 
   std::unique_ptr<Node> root_;
+  /// All other nodes, by parent and name: chains by hash, as many as a power of two.
+  std::vector<Node*> chains_;
   std::size_t nodes_ = 0;
 };
 
