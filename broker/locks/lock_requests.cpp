@@ -31,6 +31,7 @@ protocol::Result<std::vector<LockClaim>> merged(const std::vector<LockClaim>& cl
     return fail(Code::too_large, {},
                 fmt::format("a lock may name {} paths, not {}", limits::claims, claims.size()));
   std::vector<LockClaim> kept;
+  kept.reserve(claims.size());
   for (const LockClaim& claim : claims) {
     if (const auto good = protocol::check_path(claim.path); !good)
       return tl::make_unexpected(good.error());
@@ -254,10 +255,12 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
   if (found == locks_.end() || found->second.token.number == 0) return;
   Lock& lock = found->second;
   if (lock.ending != Ending::no) return;
-  const protocol::Error gone{ending == Ending::expired ? Code::lease_expired : Code::fenced,
-                             {},
-                             fmt::format("lock {} has ended", lock.token.number)};
-  if (lock.conversion != 0) refuse_conversion(lock.conversion, gone, now, outbox);
+  if (lock.conversion != 0)
+    refuse_conversion(lock.conversion,
+                      {ending == Ending::expired ? Code::lease_expired : Code::fenced,
+                       {},
+                       fmt::format("lock {} has ended", lock.token.number)},
+                      now, outbox);
   lock.ending = ending;
   tell_unlocked(id);
   journal_.ended(lock.token.number);

@@ -86,7 +86,11 @@ std::vector<Id> LockTable::remove(Id id) {
   if (gone == entries_.end()) return {};
   Entry removed = std::move(gone->second);
   entries_.erase(gone);
-  if (removed.watches != 0) entries_.at(removed.watches).watchers.erase(id);
+  if (removed.watches != 0) {
+    auto& watchers = entries_.at(removed.watches).watchers;
+    watchers->erase(id);
+    if (watchers->empty()) watchers.reset();
+  }
   if (removed.kind == Kind::upgrade) {
     Entry& holder = entries_.at(removed.conversion);
     index_upgrade(id, holder, false);
@@ -156,8 +160,9 @@ void LockTable::take_place(Id id, Entry& entry) {
 }
 
 std::set<Id> LockTable::take_watchers(Entry& entry) {
-  for (const Id watcher : entry.watchers) entries_.at(watcher).watches = 0;
-  return std::exchange(entry.watchers, {});
+  if (!entry.watchers) return {};
+  for (const Id watcher : *entry.watchers) entries_.at(watcher).watches = 0;
+  return std::move(*std::exchange(entry.watchers, nullptr));
 }
 
 // Weighs waiters again, in order of arrival: each when all before it have their place.
@@ -207,7 +212,9 @@ LockTable::InTheWay LockTable::weigh(Kind kind, const std::vector<LockClaim>& cl
 
 void LockTable::watch(Id id, Entry& entry, const InTheWay& in_the_way) {
   entry.watches = in_the_way.id;
-  entries_.at(in_the_way.id).watchers.insert(id);
+  auto& watchers = entries_.at(in_the_way.id).watchers;
+  if (!watchers) watchers = std::make_unique<std::set<Id>>();
+  watchers->insert(id);
   if (!in_the_way.only_commits || entry.next_up) return;
   entry.next_up = true;
   for (const LockClaim& claim : entry.claims)

@@ -34,6 +34,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -131,8 +132,8 @@ class LockTable {
     Id conversion = 0;
     Id watches = 0;
     std::vector<protocol::LockClaim> claims;
-    /// Those who wait and watch this one.
-    std::set<Id> watchers;
+    /// Those who wait and watch this one; nothing instead of none.
+    std::unique_ptr<std::set<Id>> watchers;
   };
   struct InTheWay {
     Id id = 0;

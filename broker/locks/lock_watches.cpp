@@ -85,7 +85,9 @@ void LockActor::drop_watch(Id id) {
 std::vector<WatchEvent> LockActor::lock_events(Id id, EventKind kind) const {
   const Lock& lock = locks_.at(id);
   std::vector<WatchEvent> events;
-  for (const auto& claim : *table_.claims(id)) {
+  const auto& claims = *table_.claims(id);
+  events.reserve(claims.size());
+  for (const auto& claim : claims) {
     WatchEvent& event = events.emplace_back();
     event.kind = kind;
     event.path = claim.path;

@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "broker/record_frame.hpp"
 #include "protocol/path.hpp"
 
 namespace sluice::broker::locks {
@@ -35,6 +36,57 @@ std::size_t bytes_of(const protocol::WatchEvent& event) {
          event.detail.size();
 }
 
+constexpr std::uint64_t is_tree = 1;
+constexpr std::uint64_t is_shared = 2;
+constexpr std::size_t number_bytes = 8;
+constexpr std::size_t length_bytes = 4;
+
+void put_text(std::string& out, std::string_view text) {
+  put_integer(out, text.size(), length_bytes);
+  out += text;
+}
+
+std::string take_text(std::string_view& packed) {
+  const std::size_t size = take_integer(packed, length_bytes);
+  std::string text(packed.substr(0, size));
+  packed.remove_prefix(size);
+  return text;
+}
+
+std::string pack(const std::vector<protocol::WatchEvent>& events) {
+  std::size_t bytes = 0;
+  for (const auto& event : events)
+    bytes += 2 + number_bytes + 4 * length_bytes + event.path.size() + event.to_path.size() +
+             event.holder.size() + event.detail.size();
+  std::string packed;
+  packed.reserve(bytes);
+  for (const auto& event : events) {
+    put_integer(packed, static_cast<std::uint64_t>(event.kind), 1);
+    put_integer(packed, (event.tree ? is_tree : 0) | (event.shared ? is_shared : 0), 1);
+    put_integer(packed, event.number, number_bytes);
+    put_text(packed, event.path);
+    put_text(packed, event.to_path);
+    put_text(packed, event.holder);
+    put_text(packed, event.detail);
+  }
+  return packed;
+}
+
+protocol::WatchEvent take_event(std::uint64_t version, std::string_view& packed) {
+  protocol::WatchEvent event;
+  event.version = version;
+  event.kind = static_cast<EventKind>(take_integer(packed, 1));
+  const std::uint64_t flags = take_integer(packed, 1);
+  event.tree = (flags & is_tree) != 0;
+  event.shared = (flags & is_shared) != 0;
+  event.number = take_integer(packed, number_bytes);
+  event.path = take_text(packed);
+  event.to_path = take_text(packed);
+  event.holder = take_text(packed);
+  event.detail = take_text(packed);
+  return event;
+}
+
 }  // namespace
 
 std::size_t WatchLog::bytes_of(const std::vector<Event>& events) {
@@ -50,17 +102,18 @@ void WatchLog::begin(std::uint64_t number) {
 
 void WatchLog::tell(std::uint64_t number, std::vector<Event> events) {
   for (Event& event : events) event.version = number;
-  end(number, {true, false, std::move(events)});
+  const std::size_t bytes = bytes_of(events);
+  end(number, {true, false, std::move(events), bytes});
 }
 
 void WatchLog::lose(std::uint64_t number) {
-  end(number, {true, true, {}});
+  end(number, {true, true, {}, 0});
 }
 
 void WatchLog::end(std::uint64_t number, Held held) {
   drawn_ = std::max(drawn_, number);
   events_ += held.events.size();
-  bytes_ += bytes_of(held.events);
+  bytes_ += held.bytes;
   held_[number] = std::move(held);
   make_room();
   release();
@@ -74,9 +127,9 @@ void WatchLog::release() {
     if (first.mapped().lost) {
       forget_history(now_);
       for (const auto& [id, question] : parked_) woken_.try_emplace(id, now_);
-    } else if (!first.mapped().events.empty()) {
-      history_.push_back({now_, std::move(first.mapped().events)});
-      wake(history_.back());
+    } else if (const Held& told = first.mapped(); !told.events.empty()) {
+      history_.push_back({now_, told.events.size(), told.bytes, pack(told.events)});
+      wake(now_, told.events);
     }
   }
 }
@@ -89,7 +142,7 @@ void WatchLog::make_room() {
 
 void WatchLog::forget_history(std::uint64_t up_to) {
   for (; !history_.empty() && history_.front().version <= up_to; history_.pop_front())
-    discount(history_.front().events);
+    discount(history_.front().events, history_.front().bytes);
   floor_ = up_to;
 }
 
@@ -99,17 +152,17 @@ void WatchLog::forget_held() {
   for (auto each = held_.begin(); each != held_.end(); ++each) {
     Held& held = each->second;
     if (held.ended) {
-      discount(held.events);
-      held = {true, held.lost || !held.events.empty() || after_lost, {}};
+      discount(held.events.size(), held.bytes);
+      held = {true, held.lost || !held.events.empty() || after_lost, {}, 0};
       if (after_lost) held_.erase(std::prev(each));
     }
     after_lost = held.lost;
   }
 }
 
-void WatchLog::discount(const std::vector<Event>& events) {
-  events_ -= events.size();
-  bytes_ -= bytes_of(events);
+void WatchLog::discount(std::size_t events, std::size_t bytes) {
+  events_ -= events;
+  bytes_ -= bytes;
 }
 
 WatchLog::Reply WatchLog::read(const Question& question, std::size_t most_bytes) const {
@@ -124,12 +177,13 @@ WatchLog::Reply WatchLog::read(const Question& question, std::size_t most_bytes)
   std::uint64_t looked_at = after;
   std::size_t bytes = 0;
   for (std::size_t scanned = 0; record != history_.end(); ++record, ++scanned) {
-    std::vector<const Event*> seen;
+    std::vector<Event> seen;
     std::size_t more = 0;
-    for (const Event& event : record->events) {
+    for (std::string_view packed = record->packed; !packed.empty();) {
+      Event event = take_event(record->version, packed);
       if (!is_seen(event, question)) continue;
-      seen.push_back(&event);
       more += locks::bytes_of(event);
+      seen.push_back(std::move(event));
     }
     const bool is_full =
         reply.events.size() + seen.size() > bounds_.reply_events || bytes + more > most_bytes;
@@ -138,7 +192,7 @@ WatchLog::Reply WatchLog::read(const Question& question, std::size_t most_bytes)
       reply.next = looked_at;
       return reply;
     }
-    for (const Event* event : seen) reply.events.push_back(*event);
+    std::move(seen.begin(), seen.end(), std::back_inserter(reply.events));
     bytes += more;
     looked_at = record->version;
   }
@@ -175,12 +229,12 @@ std::vector<std::pair<Id, WatchLog::Reply>> WatchLog::take_answers() {
   return answers;
 }
 
-void WatchLog::wake(const Record& record) {
+void WatchLog::wake(std::uint64_t version, const std::vector<Event>& events) {
   if (parked_.empty()) return;
-  for (const Event& event : record.events) {
+  for (const Event& event : events) {
     const bool all_beneath = is_for_all_beneath(event);
-    wake_at(event.path, all_beneath, record.version);
-    if (event.kind == EventKind::rename) wake_at(event.to_path, all_beneath, record.version);
+    wake_at(event.path, all_beneath, version);
+    if (event.kind == EventKind::rename) wake_at(event.to_path, all_beneath, version);
   }
 }
 

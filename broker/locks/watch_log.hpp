@@ -93,16 +93,19 @@ class WatchLog {
   std::size_t size() const { return events_; }
 
  private:
-  /// A number with all its events.
+  /// A number with all its events, packed: most are forgotten without having been read.
   struct Record {
     std::uint64_t version = 0;
-    std::vector<Event> events;
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    std::string packed;
   };
   struct Held {
     /// Not under way any more.
     bool ended = false;
     bool lost = false;
     std::vector<Event> events;
+    std::size_t bytes = 0;
   };
   struct Place {
     std::set<Id> direct;
@@ -115,8 +118,8 @@ class WatchLog {
   void make_room();
   void forget_history(std::uint64_t up_to);
   void forget_held();
-  void discount(const std::vector<Event>& events);
-  void wake(const Record& record);
+  void discount(std::size_t events, std::size_t bytes);
+  void wake(std::uint64_t version, const std::vector<Event>& events);
   void wake_at(std::string_view path, bool all_beneath, std::uint64_t version);
   void wake(const std::set<Id>& ids, std::uint64_t version);
 
