@@ -34,6 +34,7 @@ void LockActor::describe_for_journal(Id id, Time now, JournaledLock& journaled) 
   journaled.secret = lock.token.secret;
   journaled.session = lock.key.first;
   journaled.request_id = lock.key.second;
+  journaled.agent = lock.agent;
   journaled.owner = lock.owner;
   journaled.ttl_ms = lock.ttl_ms;
   journaled.claims = *table_.claims(id);
@@ -197,6 +198,7 @@ void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, 
     Lock& lock = locks_[id];
     lock.key = {journaled.session, journaled.request_id};
     lock.token = {journaled.number, journaled.secret};
+    lock.agent = journaled.agent;
     lock.ttl_ms = journaled.ttl_ms;
     lock.owner = journaled.owner;
     lock.holder = lock.owner.empty() ? journaled.holder : lock.owner;
