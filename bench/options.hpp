@@ -17,6 +17,8 @@ struct Options {
   /// Locks of peers without a queue: how long one that found the lock taken waits before it tries
   /// again.
   unsigned backoff_ms = 0;
+  /// Locks belong to named owners and not to sessions.
+  bool named = false;
   /// Locks held by other sessions while locks are measured.
   std::uint64_t held = 0;
   bool json = false;

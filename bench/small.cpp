@@ -30,6 +30,8 @@ constexpr std::chrono::milliseconds answer_time{5'000};
 // A little less than a session may hold.
 constexpr std::uint64_t held_a_session = 9'900;
 constexpr std::uint64_t held_under_way = 200;
+// Those who hold them are silent.
+constexpr std::uint32_t held_lease_ms = 600'000;
 
 struct BenchClient {
   Socket socket;
@@ -51,13 +53,13 @@ class SmallRun {
   }
 
   Result run() {
-    for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
-    prepare();
     for (std::uint64_t left = options_.held; left > 0;) {
       const std::uint64_t count = std::min(left, held_a_session);
       hold(count);
       left -= count;
     }
+    for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
+    prepare();
     for (auto& client : clients_) next(client);
     const auto begin = Clock::now();
     const auto end = begin + std::chrono::duration_cast<Clock::duration>(
@@ -73,7 +75,8 @@ class SmallRun {
   }
 
  private:
-  BenchClient connect(unsigned index) {
+  // With the server's own lease if none is given: locks that live longer wait for the disk.
+  BenchClient connect(unsigned index, std::uint32_t lease_ms = 0) {
     runtime::SocketConfig config;
     config.connect = {options_.server};
     config.stamped = false;
@@ -85,14 +88,14 @@ class SmallRun {
     hello.version_max = protocol::limits::version_max;
     hello.secret = runtime::SystemSecrets().bytes(16);
     hello.name = fmt::format("sluice-bench/{}", index);
-    hello.lease_ms = 600'000;
+    hello.lease_ms = lease_ms;
     ask(client, hello);
     return client;
   }
 
   // One more session with so many locks, in a directory of its own.
   void hold(std::uint64_t count) {
-    BenchClient& holder = holders_.emplace_back(connect(options_.clients));
+    BenchClient& holder = holders_.emplace_back(connect(options_.clients, held_lease_ms));
     const std::uint64_t sender = holders_.size() - 1;
     protocol::AcquireLock acquire;
     for (std::uint64_t sent = 0, answered = 0; answered < count;) {

@@ -2,6 +2,7 @@
 #include "bench/peers/locks.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -17,29 +18,54 @@
 
 namespace sluice::bench::peers {
 
+namespace {
+
+constexpr std::chrono::seconds drain_time{20};
+
+}  // namespace
+
 Tally::Tally(const Options& options) : time_(options.seconds) {
   result_.op = options.op;
   result_.clients = options.clients;
+  result_.seconds = options.seconds;
 }
 
 void Tally::begin() {
-  begin_ = Clock::now();
-  end_ = begin_ + std::chrono::duration_cast<Clock::duration>(time_);
+  end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(time_);
+}
+
+bool Tally::over() const {
+  const auto now = Clock::now();
+  if (now < end_ || under_way_ == 0) return now >= end_;
+  if (now > end_ + drain_time)
+    throw std::runtime_error(fmt::format("{} requests were never answered", under_way_));
+  return false;
 }
 
 void Tally::granted(Clock::time_point asked_at) {
-  const std::chrono::duration<double, std::micro> took = Clock::now() - asked_at;
+  --under_way_;
+  const auto now = Clock::now();
+  if (now >= end_) return;
+  const std::chrono::duration<double, std::micro> took = now - asked_at;
   ++result_.ops;
   result_.latencies_us.push_back(took.count());
 }
 
 void Tally::failed(const std::string& error) {
+  --under_way_;
   if (result_.errors++ == 0) result_.first_error = error;
 }
 
-Result Tally::result() {
-  result_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-  return std::move(result_);
+void drive(runtime::Poller& poller, Tally& tally, const std::function<void()>& begin,
+           const std::function<void()>& sign) {
+  tally.begin();
+  begin();
+  for (auto next_sign = Clock::now(); !tally.over();) {
+    if (poller.wait(std::chrono::milliseconds(100))) poller.call_ready();
+    if (Clock::now() < next_sign) continue;
+    sign();
+    next_sign = Clock::now() + std::chrono::seconds(1);
+  }
 }
 
 std::pair<std::string, int> host_and_port(const std::string& server) {

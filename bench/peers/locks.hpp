@@ -5,11 +5,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "bench/options.hpp"
 #include "bench/result.hpp"
+#include "runtime/poller.hpp"
 
 namespace sluice::bench::peers {
 
@@ -19,23 +22,38 @@ using Clock = std::chrono::steady_clock;
 /// does not answer or says what was not expected.
 Result run_locks(const Options& options);
 
-/// Counts what is granted between `begin` and the end of the time.
+/// Counts what is granted between `begin` and the end of the time, and what is under way: a load
+/// ends only when everything that it asked for is granted and given back. What was left behind
+/// would be in the way of the next one (etcd 3.4 keeps later waiters for ever once some that
+/// waited have gone).
 class Tally {
  public:
   explicit Tally(const Options& options);
   void begin();
-  bool over() const { return Clock::now() >= end_; }
+  /// No more locks are to be asked for.
+  bool ending() const { return Clock::now() >= end_; }
+  /// The same, and nothing is under way. Throws std::runtime_error if that takes too long.
+  bool over() const;
+  /// A lock, or its release, goes out.
+  void asked() { ++under_way_; }
   /// A lock that was asked for at that moment, when it is granted.
   void granted(Clock::time_point asked_at);
+  void released() { --under_way_; }
+  /// What was asked for is refused.
   void failed(const std::string& error);
-  Result result();
+  Result result() { return std::move(result_); }
 
  private:
   Result result_;
   std::chrono::duration<double> time_;
-  Clock::time_point begin_;
   Clock::time_point end_;
+  std::size_t under_way_ = 0;
 };
+
+/// Calls `begin`, then what the poller watches, until all is over; `sign` once a second.
+void drive(
+    runtime::Poller& poller, Tally& tally, const std::function<void()>& begin,
+    const std::function<void()>& sign = [] {});
 
 /// "127.0.0.1:6379" in two. Throws std::runtime_error.
 std::pair<std::string, int> host_and_port(const std::string& server);

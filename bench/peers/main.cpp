@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
                "ask for the next lock when the release is answered, not together with it");
   app.add_option("--backoff", options.backoff_ms,
                  "milliseconds before trying again, for servers without a queue");
+  app.add_flag("--named", options.named,
+               "locks of named owners, which outlive the connection (Sluice alone)");
   app.add_flag("--json", options.json);
   try {
     app.parse(argc, argv);

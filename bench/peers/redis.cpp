@@ -76,10 +76,9 @@ class Run {
     check(clients_[0]);
     script_ = std::string(loaded->str, loaded->len);
     poller_.watch(timer_fd_, [this] { try_again(); });
-    tally_.begin();
-    for (Client& client : clients_) acquire(client);
-    while (!tally_.over())
-      if (poller_.wait(std::chrono::milliseconds(100))) poller_.call_ready();
+    drive(poller_, tally_, [this] {
+      for (Client& client : clients_) acquire(client);
+    });
     return tally_.result();
   }
 
@@ -109,7 +108,10 @@ class Run {
     client.asked.push_back(Asked::set);
   }
 
+  // Sends what waits to be sent, too.
   void acquire(Client& client) {
+    if (tally_.ending()) return flush(client);
+    tally_.asked();
     client.asked_at = Clock::now();
     client.token = fmt::format("{}/{}", client.name, ++client.round);
     set(client);
@@ -140,13 +142,14 @@ class Run {
       return flush(client);
     }
     tally_.granted(client.asked_at);
+    tally_.asked();
     append(client, {"EVALSHA", script_, "1", client.key, client.token});
     client.asked.push_back(Asked::release);
     options_.await_release ? flush(client) : acquire(client);
   }
 
   void on_release(Client& client, const redisReply& reply) {
-    if (reply.integer != 1) tally_.failed("the lock was lost");
+    reply.integer == 1 ? tally_.released() : tally_.failed("the lock was lost");
     if (options_.await_release) acquire(client);
   }
 

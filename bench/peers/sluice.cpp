@@ -23,6 +23,7 @@ namespace {
 using protocol::Type;
 
 constexpr std::uint32_t wait_ms = 60'000;
+constexpr std::uint32_t named_ttl_ms = 60'000;
 
 struct Client {
   std::unique_ptr<ZmtpConnection> connection;
@@ -46,13 +47,11 @@ class Run {
     for (std::size_t i = 0; i < clients_.size(); ++i) connect(clients_[i], prefix, i);
     for (Client& client : clients_)
       poller_.watch(client.connection->fd(), [this, &client] { take(client); });
-    tally_.begin();
-    for (Client& client : clients_) acquire(client);
-    while (!tally_.over())
-      if (poller_.wait(std::chrono::milliseconds(100))) poller_.call_ready();
-    Result result = tally_.result();
+    drive(poller_, tally_, [this] {
+      for (Client& client : clients_) acquire(client);
+    });
     for (Client& client : clients_) say_bye(client);
-    return result;
+    return tally_.result();
   }
 
  private:
@@ -63,12 +62,15 @@ class Run {
     client.acquire.claims = {
         {contended ? prefix : fmt::format("{}-{}", prefix, index), false, false}};
     client.acquire.wait_ms = wait_ms;
+    if (options_.named) {
+      client.acquire.owner = fmt::format("{}/{}", prefix, index);
+      client.acquire.ttl_ms = named_ttl_ms;
+    }
     protocol::Hello hello;
     hello.version_min = protocol::limits::version_min;
     hello.version_max = protocol::limits::version_max;
     hello.secret = runtime::SystemSecrets().bytes(16);
     hello.name = fmt::format("{}/{}", prefix, index);
-    hello.lease_ms = 60'000;
     send(client, hello);
     client.connection->flush();
     Reply reply;
@@ -103,9 +105,13 @@ class Run {
     return true;
   }
 
+  // Sends what waits to be sent, too.
   void acquire(Client& client) {
-    client.asked_at = Clock::now();
-    send(client, client.acquire);
+    if (!tally_.ending()) {
+      tally_.asked();
+      client.asked_at = Clock::now();
+      send(client, client.acquire);
+    }
     client.connection->flush();
   }
 
@@ -116,9 +122,11 @@ class Run {
         const auto granted = protocol::decode<protocol::AcquireLockReply>(reply.body);
         if (!granted) throw std::runtime_error("not a message of Sluice");
         tally_.granted(client.asked_at);
+        tally_.asked();
         send(client, protocol::ReleaseLock{granted->token});
         options_.await_release ? client.connection->flush() : acquire(client);
       } else if (reply.type == Type::release_lock_reply) {
+        tally_.released();
         if (options_.await_release) acquire(client);
       } else {
         const auto error = protocol::decode<protocol::ErrorReply>(reply.body);

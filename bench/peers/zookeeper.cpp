@@ -72,15 +72,12 @@ class Run {
     for (std::size_t i = 0; i < clients_.size(); ++i) connect(clients_[i], i);
     make_directory();
     for (Client& client : clients_) watch(client);
-    tally_.begin();
-    for (Client& client : clients_) acquire(client);
-    auto next_sign = Clock::now();
-    while (!tally_.over()) {
-      if (poller_.wait(std::chrono::milliseconds(100))) poller_.call_ready();
-      if (Clock::now() < next_sign) continue;
+    const auto acquire_all = [this] {
+      for (Client& client : clients_) acquire(client);
+    };
+    drive(poller_, tally_, acquire_all, [this] {
       for (Client& client : clients_) give_sign(client);
-      next_sign = Clock::now() + std::chrono::seconds(1);
-    }
+    });
     return tally_.result();
   }
 
@@ -141,6 +138,8 @@ class Run {
   }
 
   void acquire(Client& client) {
+    if (tally_.ending()) return;
+    tally_.asked();
     client.asked_at = Clock::now();
     const std::string path = contended_ ? directory_ + "/lock-" : client.own_path;
     const int flags = contended_ ? ZOO_EPHEMERAL | ZOO_SEQUENCE : ZOO_EPHEMERAL;
@@ -196,12 +195,14 @@ class Run {
 
   void hold(Client& client) {
     tally_.granted(client.asked_at);
+    tally_.asked();
     const std::string path = directory_ + "/" + client.node;
     check(zoo_adelete(
               client.session.get(), path.c_str(), -1,
               [](int status, const void* data) {
                 if (!goes_on(status, "delete")) return;
                 Client& of = client_of(data);
+                of.run->tally_.released();
                 if (of.run->options_.await_release) of.run->acquire(of);
               },
               &client),
