@@ -19,7 +19,6 @@
 namespace sluice::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using protocol::Type;
 using runtime::Message;
 using runtime::Socket;
@@ -43,13 +42,10 @@ struct BenchClient {
 
 class SmallRun {
  public:
-  explicit SmallRun(const Options& options) : options_(options) {
+  explicit SmallRun(const Options& options) : options_(options), result_(options) {
     bytes_.assign(options.size_bytes, 'x');
     root_ = protocol::root_of(protocol::leaves_of(bytes_));
     directory_ = "bench-" + protocol::to_hex(runtime::SystemSecrets().bytes(4));
-    result_.op = options.op;
-    result_.size_bytes = options.size_bytes;
-    result_.clients = options.clients;
   }
 
   Result run() {
@@ -61,14 +57,13 @@ class SmallRun {
     for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
     prepare();
     for (auto& client : clients_) next(client);
-    const auto begin = Clock::now();
-    const auto end = begin + std::chrono::duration_cast<Clock::duration>(
-                                 std::chrono::duration<double>(options_.seconds));
+    counts_from_ = Clock::now() + seconds(options_.warm_up_s);
+    const auto end = counts_from_ + seconds(options_.seconds);
     runtime::Poller poller;
     for (auto& client : clients_) poller.watch(client.socket, [this, &client] { take(client); });
     while (Clock::now() < end)
       if (poller.wait(std::chrono::milliseconds(100))) poller.call_ready();
-    result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    result_.seconds = std::chrono::duration<double>(Clock::now() - counts_from_).count();
     for (auto& client : clients_) say_bye(client);
     for (auto& client : holders_) say_bye(client);
     return std::move(result_);
@@ -200,13 +195,11 @@ class SmallRun {
         if (options_.await_release) next(client);
         continue;
       }
-      const std::chrono::duration<double, std::micro> took = Clock::now() - client.sent_at;
-      if (reply.header.type == Type::error) {
-        if (result_.errors++ == 0) result_.first_error = error_of(reply);
-      } else {
-        ++result_.ops;
-        result_.latencies_us.push_back(took.count());
-      }
+      const auto now = Clock::now();
+      if (reply.header.type == Type::error)
+        result_.failed(error_of(reply));
+      else if (now >= counts_from_)
+        result_.latencies.record(now - client.sent_at);
       if (reply.header.type == Type::acquire_lock_reply) {
         // The release goes at once, so that others need not wait for this client's next turn.
         if (const auto granted = protocol::decode<protocol::AcquireLockReply>(reply.body))
@@ -230,6 +223,7 @@ class SmallRun {
   std::string bytes_;
   protocol::Digest root_{};
   std::string directory_;
+  Clock::time_point counts_from_;
   Result result_;
 };
 

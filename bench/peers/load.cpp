@@ -1,17 +1,10 @@
-// See locks.hpp.
-#include "bench/peers/locks.hpp"
+// See load.hpp.
+#include "bench/peers/load.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <stdexcept>
-#include <system_error>
 
 #include "protocol/digest.hpp"
 #include "runtime/secrets.hpp"
@@ -24,14 +17,13 @@ constexpr std::chrono::seconds drain_time{20};
 
 }  // namespace
 
-Tally::Tally(const Options& options) : time_(options.seconds) {
-  result_.op = options.op;
-  result_.clients = options.clients;
+Tally::Tally(const Options& options) : options_(options), result_(options) {
   result_.seconds = options.seconds;
 }
 
 void Tally::begin() {
-  end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(time_);
+  counts_from_ = Clock::now() + seconds(options_.warm_up_s);
+  end_ = counts_from_ + seconds(options_.seconds);
 }
 
 bool Tally::over() const {
@@ -42,18 +34,15 @@ bool Tally::over() const {
   return false;
 }
 
-void Tally::granted(Clock::time_point asked_at) {
+void Tally::done(Clock::time_point asked_at) {
   --under_way_;
   const auto now = Clock::now();
-  if (now >= end_) return;
-  const std::chrono::duration<double, std::micro> took = now - asked_at;
-  ++result_.ops;
-  result_.latencies_us.push_back(took.count());
+  if (now >= counts_from_ && now < end_) result_.latencies.record(now - asked_at);
 }
 
 void Tally::failed(const std::string& error) {
   --under_way_;
-  if (result_.errors++ == 0) result_.first_error = error;
+  result_.failed(error);
 }
 
 void drive(runtime::Poller& poller, Tally& tally, const std::function<void()>& begin,
@@ -75,24 +64,6 @@ std::pair<std::string, int> host_and_port(const std::string& server) {
     std::from_chars(server.data() + colon + 1, server.data() + server.size(), port);
   if (port <= 0 || port > 65'535) throw std::runtime_error(server + ": not ADDRESS:PORT");
   return {server.substr(0, colon), port};
-}
-
-int connect_tcp(const std::string& host, int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1)
-    throw std::runtime_error(host + ": not an IPv4 address");
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "socket");
-  const int on = 1;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
-    const int error = errno;
-    close(fd);
-    throw std::system_error(error, std::generic_category(), host);
-  }
-  return fd;
 }
 
 std::string fresh_prefix() {

@@ -1,14 +1,15 @@
-// What the loads of this directory have in common: each takes and gives back locks of one server
-// over one connection a client, all driven by one thread, so that what driving costs is much the
-// same for each. One of redis.cpp, etcd.cpp, zookeeper.cpp, sluice.cpp is linked with main.cpp.
-// Read on: scripts/compare-peers.
+// What the loads of this directory have in common: each takes and gives back locks of one server,
+// or gets and puts small files, over one connection a client, all driven by one thread, so that
+// what driving costs is much the same for each. One of locks_*.cpp and files_*.cpp is linked with
+// main.cpp. Read on: scripts/compare-peers.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bench/options.hpp"
 #include "bench/result.hpp"
@@ -16,13 +17,14 @@
 
 namespace sluice::bench::peers {
 
-using Clock = std::chrono::steady_clock;
+/// What the load that is linked can do: Options::op.
+extern const std::vector<std::string> operations;
 
-/// Takes and gives back for as long as the options say. Throws std::runtime_error when the server
-/// does not answer or says what was not expected.
-Result run_locks(const Options& options);
+/// Does it again and again for as long as the options say. Throws std::runtime_error when the
+/// server does not answer or says what was not expected.
+Result run_load(const Options& options);
 
-/// Counts what is granted between `begin` and the end of the time, and what is under way: a load
+/// Counts what is done between `begin` and the end of the time, and what is under way: a load
 /// ends only when everything that it asked for is granted and given back. What was left behind
 /// would be in the way of the next one (etcd 3.4 keeps later waiters for ever once some that
 /// waited have gone).
@@ -30,22 +32,24 @@ class Tally {
  public:
   explicit Tally(const Options& options);
   void begin();
-  /// No more locks are to be asked for.
+  /// Nothing more is to be asked for.
   bool ending() const { return Clock::now() >= end_; }
   /// The same, and nothing is under way. Throws std::runtime_error if that takes too long.
   bool over() const;
-  /// A lock, or its release, goes out.
+  /// A request goes out: a file, a lock, or its release.
   void asked() { ++under_way_; }
-  /// A lock that was asked for at that moment, when it is granted.
-  void granted(Clock::time_point asked_at);
+  /// What was asked for at that moment is here: a lock is granted, a file moved.
+  void done(Clock::time_point asked_at);
+  /// A lock is given back.
   void released() { --under_way_; }
   /// What was asked for is refused.
   void failed(const std::string& error);
   Result result() { return std::move(result_); }
 
  private:
+  const Options& options_;
   Result result_;
-  std::chrono::duration<double> time_;
+  Clock::time_point counts_from_;
   Clock::time_point end_;
   std::size_t under_way_ = 0;
 };
@@ -58,10 +62,7 @@ void drive(
 /// "127.0.0.1:6379" in two. Throws std::runtime_error.
 std::pair<std::string, int> host_and_port(const std::string& server);
 
-/// Connects, with small writes sent at once; gives the descriptor. Throws std::system_error.
-int connect_tcp(const std::string& host, int port);
-
-/// Begins the names of one run's locks, so that nothing of another run is in the way.
+/// Begins the names of one run's locks and files, so that nothing of another run is in the way.
 std::string fresh_prefix();
 
 }  // namespace sluice::bench::peers

@@ -1,7 +1,7 @@
 // Locks as ZooKeeper's documentation has them. A key of each client's own: an ephemeral znode is
 // made and deleted. One key for all: an ephemeral, sequential znode; the lowest holds the lock,
 // each of the others watches the one before it. One thread drives the sessions of the
-// single-threaded C client. See locks.hpp.
+// single-threaded C client. See load.hpp.
 #include <fmt/format.h>
 #include <poll.h>
 #include <zookeeper/zookeeper.h>
@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "bench/peers/locks.hpp"
+#include "bench/peers/load.hpp"
 #include "runtime/poller.hpp"
 
 namespace sluice::bench::peers {
@@ -194,7 +194,7 @@ class Run {
   }
 
   void hold(Client& client) {
-    tally_.granted(client.asked_at);
+    tally_.done(client.asked_at);
     tally_.asked();
     const std::string path = directory_ + "/" + client.node;
     check(zoo_adelete(
@@ -220,7 +220,9 @@ class Run {
 
 }  // namespace
 
-Result run_locks(const Options& options) {
+const std::vector<std::string> operations = {"lock", "lock-contended"};
+
+Result run_load(const Options& options) {
   return Run(options).run();
 }
 

@@ -1,6 +1,6 @@
 // Locks of etcd's own lock service over gRPC: a lease a client, granted before the measurement,
 // then Lock and Unlock under it. Waiters queue at the server. One thread of ours; gRPC may have
-// some of its own. See locks.hpp.
+// some of its own. See load.hpp.
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
@@ -9,7 +9,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "bench/peers/locks.hpp"
+#include "bench/peers/load.hpp"
 #include "lease.grpc.pb.h"
 #include "lock.grpc.pb.h"
 
@@ -111,7 +111,7 @@ class Run {
       tally_.released();
       acquire(client);
     } else {
-      tally_.granted(client.asked_at);
+      tally_.done(client.asked_at);
       release(client);
     }
   }
@@ -136,7 +136,9 @@ class Run {
 
 }  // namespace
 
-Result run_locks(const Options& options) {
+const std::vector<std::string> operations = {"lock", "lock-contended"};
+
+Result run_load(const Options& options) {
   return Run(options).run();
 }
 
