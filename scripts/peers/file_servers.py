@@ -2,6 +2,7 @@
 # advises, and how their usual command-line client is told to move a file or a tree. Nothing is
 # encrypted where that is possible, since Sluice's transfers here are not either. Read on:
 # transfers.py.
+import contextlib
 import getpass
 import os
 import pathlib
@@ -159,8 +160,10 @@ class Samba(FileServer):
 class Sftp(FileServer):
     def configure(self):
         self.where.mkdir()
-        if os.getuid() == 0:
-            SSHD_RUN.mkdir(exist_ok=True)  # sshd insists on it; its service would make it
+        # As root sshd insists on it; its service would make it.
+        self.made_run = os.getuid() == 0 and not SSHD_RUN.exists()
+        if self.made_run:
+            SSHD_RUN.mkdir()
         for key in ('host', 'key'):
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
                             self.directory / key], check=True)
@@ -173,6 +176,12 @@ class Sftp(FileServer):
                           'Subsystem sftp internal-sftp\n')
         self.batches = 0
         return ['/usr/sbin/sshd', '-D', '-e', '-f', config]
+
+    def stop(self):
+        super().stop()
+        if self.made_run:
+            with contextlib.suppress(OSError):
+                SSHD_RUN.rmdir()
 
     def client(self, command):
         self.batches += 1

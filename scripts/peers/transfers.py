@@ -3,7 +3,6 @@
 # end: ext4 makes new files much slower for minutes after that. Read on: docs/performance.md.
 import itertools
 import os
-import pathlib
 import subprocess
 import time
 
