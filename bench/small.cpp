@@ -26,6 +26,8 @@ using runtime::Socket;
 // Names that one client puts to in turn, so that a long run replaces files as well as making them.
 constexpr std::uint64_t names_a_client = 1000;
 constexpr std::chrono::milliseconds answer_time{5'000};
+// A server that has just started may grant nothing for one lease.
+constexpr std::chrono::milliseconds lock_time{60'000};
 // A little less than a session may hold.
 constexpr std::uint64_t held_a_session = 9'900;
 constexpr std::uint64_t held_under_way = 200;
@@ -93,12 +95,13 @@ class SmallRun {
     BenchClient& holder = holders_.emplace_back(connect(options_.clients, held_lease_ms));
     const std::uint64_t sender = holders_.size() - 1;
     protocol::AcquireLock acquire;
+    acquire.wait_ms = lock_time.count();
     for (std::uint64_t sent = 0, answered = 0; answered < count;) {
       for (; sent < count && sent - answered < held_under_way; ++sent) {
         acquire.claims = {{held_path(sender, sent), false, false}};
         send(holder, acquire);
       }
-      expect(holder);
+      expect(holder, lock_time + answer_time);
       ++answered;
     }
   }
@@ -126,12 +129,12 @@ class SmallRun {
     expect(client);
   }
 
-  void expect(BenchClient& client) {
+  void expect(BenchClient& client, std::chrono::milliseconds patience = answer_time) {
     Message reply;
     if (client.socket.receive(reply) != Socket::Received::message) {
       runtime::Poller poller;
       poller.watch(client.socket, [] {});
-      if (!poller.wait(answer_time) || client.socket.receive(reply) != Socket::Received::message)
+      if (!poller.wait(patience) || client.socket.receive(reply) != Socket::Received::message)
         throw std::runtime_error(options_.server + ": the server does not answer");
     }
     if (reply.header.type == Type::error) throw std::runtime_error(error_of(reply));
@@ -176,7 +179,7 @@ class SmallRun {
       protocol::AcquireLock acquire;
       const bool contended = options_.op == "lock-contended";
       acquire.claims = {{contended ? "bench" : own_path(client), false, false}};
-      acquire.wait_ms = 60'000;
+      acquire.wait_ms = lock_time.count();
       send(client, acquire);
     }
     ++client.round;
