@@ -12,7 +12,11 @@ using runtime::Time;
 namespace {
 
 Error silence() {
-  return {Code::lease_expired, {}, "the server was out of reach for longer than the lock lives"};
+  return {Code::lease_expired,
+          {},
+          "client and server have not heard each other for longer than the lock lives: the server "
+          "was out "
+          "of reach, or this process did not run"};
 }
 
 }  // namespace

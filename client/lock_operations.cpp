@@ -6,6 +6,7 @@
 #include "client/operations.hpp"
 #include "client/path_request.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/path.hpp"
 #include "protocol/token.hpp"
 
 namespace sluice::client {
@@ -35,6 +36,8 @@ Start<protocol::AcquireLockReply> ask_for(Core& core, const std::string& owner,
                                           const std::vector<Claim>& claims, const Acquire& how) {
   if (claims.size() > protocol::limits::claims)
     return refused<protocol::AcquireLockReply>(Code::too_large, {}, "a lock names up to 64 paths");
+  if (how.ttl > milliseconds(0) && how.ttl < milliseconds(protocol::limits::ttl_min_ms))
+    return refused<protocol::AcquireLockReply>(Code::usage, {}, "a lock lives for 0.1 s at least");
   Paths paths;
   for (const Claim& claim : claims) paths.push_back(claim.path);
   protocol::AcquireLock body;
@@ -106,6 +109,9 @@ Start<NamedLock> Operations::acquire_named(const std::string& owner,
     return refused<NamedLock>(Code::usage, owner, "the name of an owner has 1 to 128 bytes");
   if (how.ttl <= milliseconds(0))
     return refused<NamedLock>(Code::usage, owner, "a lock of a named owner needs a time to live");
+  if (!protocol::is_plain_text(owner))
+    return refused<NamedLock>(Code::usage, {},
+                              "the name of an owner is UTF-8 without control characters");
   return [start = ask_for(*core_, owner, claims, how), core = core_.get()](Done<NamedLock> done) {
     start([core, done = std::move(done)](Result<protocol::AcquireLockReply>&& grant) {
       if (!grant) return done(tl::make_unexpected(std::move(grant.error())));

@@ -148,6 +148,7 @@ class Session final : public runtime::Actor {
   void confirm_locks(Outbox& outbox);
   void ask_about(std::string token, bool last, Outbox& outbox);
   void repeat_all(Link& link, Outbox& outbox);
+  void say_again(const Request& request, Link& link, Outbox& outbox);
   void note_grant(const Request& request, const Message& reply);
   void note_release(const Request& request);
   /// A release that was said again and finds no lock: as good as success.

@@ -3,6 +3,7 @@
 // session's thread. Read on: client/session_locks.hpp, docs/protocol.md, "Sessions" and "Locks".
 #include <algorithm>
 
+#include "client/remaining_wait.hpp"
 #include "client/session.hpp"
 #include "protocol/messages/locks.hpp"
 #include "protocol/token.hpp"
@@ -74,11 +75,18 @@ void Session::repeat_all(Link& link, Outbox& outbox) {
       request.retry_at.reset();
       request.refused_since.reset();
       request.repeated = true;
-      send_on(link, request.message, outbox);
+      say_again(request, link, outbox);
       if (request.cancel_at && control_link_.is_open()) send_cancel(each->first, request, outbox);
       ++each;
     }
   }
+}
+
+void Session::say_again(const Request& request, Link& link, Outbox& outbox) {
+  Message message = request.message;
+  message.body =
+      with_remaining_wait(message.header.type, message.body, wall_ - request.first_sent_wall);
+  send_on(link, std::move(message), outbox);
 }
 
 void Session::note_grant(const Request& request, const Message& reply) {

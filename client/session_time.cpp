@@ -123,7 +123,7 @@ void Session::try_again(Outbox& outbox) {
     if (request.retry_at && !locks_.is_confirming() && now_ >= *request.retry_at &&
         link.is_open()) {
       request.retry_at.reset();
-      send_on(link, request.message, outbox);
+      say_again(request, link, outbox);
     }
     if (request.cancel_at && now_ >= *request.cancel_at && control_link_.is_open())
       send_cancel(id, request, outbox);

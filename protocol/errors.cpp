@@ -50,7 +50,7 @@ constexpr std::array table{
         "check the owner and mode under the server's root"},
     Row{Code::not_regular, "not_regular", 4, "is not a regular file or directory",
         "links and special files are not served"},
-    Row{Code::locked, "locked", 5, "locked by somebody else",
+    Row{Code::locked, "locked", 5, "is locked",
         "wait with --wait, or see who holds it with 'locks'"},
     Row{Code::wait_timeout, "wait_timeout", 5, "still locked when the waiting time was over",
         "wait longer, or see who holds it with 'locks'"},

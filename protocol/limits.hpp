@@ -50,10 +50,17 @@ inline constexpr std::size_t locks_per_session = 10'000;
 inline constexpr std::size_t locks_in_all = 2'000'000;
 inline constexpr std::size_t waiters_in_all = 100'000;
 inline constexpr std::size_t owner_bytes = 128;
-/// Waits that the search for a deadlock looks at.
+/// Holders and waiters that the search for a deadlock reaches.
 inline constexpr std::size_t deadlock_waits = 10'000;
+/// Locks that one page of a list looks at.
+inline constexpr std::size_t lock_scan = 8'192;
 inline constexpr std::uint32_t wait_max_ms = 86'400'000;
+/// How long at least a request waits that is said again to a server that was restarted.
+inline constexpr std::uint32_t wait_again_min_ms = 500;
 inline constexpr std::uint32_t ttl_max_ms = 86'400'000;
+/// The shortest time to live that can be kept: a lock of a named owner is on the disk before its
+/// token is known, and has to be renewed after that. Checked where a lock is asked for.
+inline constexpr std::uint32_t ttl_min_ms = 100;
 
 // watching
 /// Requests of all sessions that wait for an event.

@@ -48,7 +48,22 @@ std::string LockActor::describe(Id blocker, Time now) const {
 }
 
 protocol::Error LockActor::in_the_way(protocol::Code code, const Blocker& blocker, Time now) const {
-  return {code, blocker.path, describe(blocker.id, now)};
+  return {code, blocker.path, describe(blocker.id, now) + where_if_elsewhere(blocker)};
+}
+
+// Ends the sentence with the path that is held, where the error's own path does not say it.
+std::string LockActor::where_if_elsewhere(const Blocker& blocker) const {
+  const auto* claims = table_.claims(blocker.id);
+  if (!claims || !locks_.contains(blocker.id) || !table_.holds(blocker.id)) return {};
+  const auto touches = [&](const protocol::LockClaim& claim) {
+    return protocol::is_within(claim.path, blocker.path) ||
+           (claim.tree && protocol::is_within(blocker.path, claim.path));
+  };
+  const auto equal = [&](const protocol::LockClaim& claim) { return claim.path == blocker.path; };
+  if (!blocker.path.empty() && std::any_of(claims->begin(), claims->end(), equal)) return {};
+  const auto met = std::find_if(claims->begin(), claims->end(), touches);
+  if (met == claims->end()) return {};
+  return "; its lock is on " + (met->path.empty() ? "the root" : '"' + met->path + '"');
 }
 
 protocol::LockEntry LockActor::entry(Id id, Time now) const {
@@ -83,12 +98,14 @@ void LockActor::on_list_locks(const Message& message, Time now, Outbox& outbox) 
   // A page ends early when its claims get long: it must fit into one message.
   protocol::ListLocksReply page;
   std::size_t bytes = 0;
-  for (const Id id : table_.list(request->path, request->after, list_page + 1)) {
+  const auto listed =
+      table_.list(request->path, request->after, list_page, protocol::limits::lock_scan);
+  page.next_after = listed.next_after;
+  for (const Id id : listed.ids) {
     auto next = entry(id, now);
     std::size_t entry_bytes = next.holder.size() + 64;
     for (const auto& claim : next.claims) entry_bytes += claim.path.size() + 32;
-    const bool full =
-        page.locks.size() == list_page || bytes + entry_bytes > protocol::limits::body_bytes / 2;
+    const bool full = bytes + entry_bytes > protocol::limits::body_bytes / 2;
     if (full && !page.locks.empty()) {
       page.next_after = page.locks.back().order;
       break;

@@ -93,7 +93,11 @@ void Leases::await_end(Id id, Lock& lock) {
 void Leases::leave_alarm(Id id, Lock& lock) {
   if (lock.alarm != never) return set_alarm(lock.alarm, never, Of::lock, id);
   // That alarm may ring for nobody: a client that locks and unlocks all the time need not move it.
-  sessions_.at(lock.session).together.at(lock.ttl_ms).erase(lock.place);
+  // For its sake the list of one time to live is kept, too, be it empty.
+  auto& together = sessions_.at(lock.session).together;
+  const auto alike = together.find(lock.ttl_ms);
+  alike->second.erase(lock.place);
+  if (alike->second.empty() && together.size() > 1) together.erase(alike);
 }
 
 // The shortest time to live ends first.
@@ -201,6 +205,11 @@ Leases::Due Leases::take_due(Time now) {
     }
   }
   return due;
+}
+
+std::size_t Leases::alarm_groups(std::uint64_t session) const {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? 0 : found->second.together.size();
 }
 
 // A dead session is known as long as it has locks, so that they have a name and an end.

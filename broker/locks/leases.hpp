@@ -81,6 +81,8 @@ class Leases {
   Time next() const { return alarms_.empty() ? never : alarms_.begin()->first; }
 
   std::size_t sessions() const { return sessions_.size(); }
+  /// By how many different times to live the session's locks are kept apart.
+  std::size_t alarm_groups(std::uint64_t session) const;
 
  private:
   /// `together`: the locks of a session that share an alarm.

@@ -303,6 +303,7 @@ class LockActor final : public runtime::Actor {
   void ask_for_numbers(Time now, Outbox& outbox);
   void notice_pause(Time now);
   std::string describe(Id blocker, Time now) const;
+  std::string where_if_elsewhere(const Blocker& blocker) const;
   protocol::Error in_the_way(protocol::Code code, const Blocker& blocker, Time now) const;
   protocol::LockEntry entry(Id id, Time now) const;
   static Asker asker_of(const Message& message);

@@ -10,8 +10,8 @@ namespace sluice::broker::locks {
 class LockActor::Waits final : public WaitsFor {
  public:
   explicit Waits(const LockActor& actor) : actor_(actor) {}
-  std::set<Id> in_front_of(Id request) const override {
-    return actor_.table_.in_front_of(request, protocol::limits::deadlock_waits);
+  void each_in_front_of(Id request, const std::function<bool(Id)>& take) override {
+    actor_.table_.each_in_front_of(request, seen_, take);
   }
   bool is_held(Id request) const override { return actor_.table_.holds(request); }
   std::vector<Agent> agents_of(Id request) const override { return actor_.agents_of(request); }
@@ -23,6 +23,7 @@ class LockActor::Waits final : public WaitsFor {
 
  private:
   const LockActor& actor_;
+  LockTable::Seen seen_;
 };
 
 // Whose it is once it is granted.
@@ -77,7 +78,8 @@ std::optional<protocol::Error> LockActor::deadlock(Id id) const {
   if (std::none_of(agents.begin(), agents.end(),
                    [&](const Agent& agent) { return agent_holds_.contains(agent); }))
     return std::nullopt;
-  const auto circle = find_circle(Waits(*this), id, protocol::limits::deadlock_waits);
+  Waits waits(*this);
+  const auto circle = find_circle(waits, id, protocol::limits::deadlock_waits);
   if (circle.empty()) return std::nullopt;
   std::string words;
   for (const Wait& wait : circle) {

@@ -256,9 +256,15 @@ std::optional<Blocker> LockTable::blocker_of(Id id) const {
 std::optional<Blocker> LockTable::upgrade_blocker(Id holder) const {
   ++weighed_;
   const auto lanes = in_front(Kind::upgrade, false);
-  for (const LockClaim& claim : entries_.at(holder).claims)
-    for (const Id other : index_.all_touching(claim.path, claim.tree, lanes, end_of_queue, 2))
-      if (other != holder) return Blocker{other, claim.path, false};
+  for (const LockClaim& claim : entries_.at(holder).claims) {
+    Id other = 0;
+    std::size_t steps = std::numeric_limits<std::size_t>::max();
+    index_.each_touching(claim.path, claim.tree, lanes, 0, end_of_queue, steps, [&](Id id) {
+      other = id == holder ? 0 : id;
+      return other == 0;
+    });
+    if (other != 0) return Blocker{other, claim.path, false};
+  }
   return std::nullopt;
 }
 
@@ -267,20 +273,28 @@ const std::vector<LockClaim>& LockTable::claims_of(const Entry& entry) const {
   return entry.kind == Kind::upgrade ? entries_.at(entry.conversion).claims : entry.claims;
 }
 
-std::set<Id> LockTable::in_front_of(Id id, std::size_t limit) const {
-  std::set<Id> found;
-  const auto entry = entries_.find(id);
-  if (entry == entries_.end() || entry->second.held) return found;
-  const Kind kind = entry->second.kind;
-  for (const LockClaim& claim : claims_of(entry->second)) {
-    found.merge(
-        index_.all_touching(claim.path, claim.tree, in_front(kind, claim.shared), id, limit));
-    if (kind == Kind::explicit_lock)
-      found.merge(index_.all_touching(claim.path, claim.tree, commits_under_way, id, limit));
-    if (found.size() >= limit) break;
+void LockTable::each_in_front_of(Id id, Seen& seen, const std::function<bool(Id)>& take) const {
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.held) return;
+  const Entry& entry = found->second;
+  bool more = true;
+  const auto take_other = [&](Id other) { return more = other == entry.conversion || take(other); };
+  for (const LockClaim& claim : claims_of(entry)) {
+    Id from = 0;
+    // An upgrade leaves out its own holder, and so is no measure for others.
+    if (entry.kind != Kind::upgrade) {
+      Id& up_to = seen.up_to[{claim.path, claim.tree, entry.kind == Kind::commit, claim.shared}];
+      if (up_to >= id) continue;
+      from = std::exchange(up_to, id);
+    }
+    const auto visit = [&](std::span<const Lane> lanes) {
+      if (more)
+        index_.each_touching(claim.path, claim.tree, lanes, from, id, seen.steps, take_other);
+    };
+    visit(in_front(entry.kind, claim.shared));
+    if (entry.kind == Kind::explicit_lock) visit(commits_under_way);
+    if (!more) return;
   }
-  found.erase(entry->second.conversion);
-  return found;
 }
 
 std::string LockTable::where_they_meet(Id first, Id second) const {
@@ -340,15 +354,34 @@ const std::vector<LockClaim>* LockTable::claims(Id id) const {
   return found == entries_.end() ? nullptr : &found->second.claims;
 }
 
-std::vector<Id> LockTable::list(std::string_view path, Id after, std::size_t limit) const {
-  if (!path.empty()) return index_.list(path, after, limit);
-  std::vector<Id> ids;
-  for (auto entry = entries_.upper_bound(after); entry != entries_.end() && ids.size() < limit;
-       ++entry)
-    if (entry->second.kind == Kind::explicit_lock ||
-        (entry->second.kind == Kind::commit && !entry->second.held))
-      ids.push_back(entry->first);
-  return ids;
+bool LockTable::is_listed(const Entry& entry, std::string_view path) {
+  if (entry.kind == Kind::upgrade || (entry.kind == Kind::commit && entry.held)) return false;
+  return std::any_of(entry.claims.begin(), entry.claims.end(), [&](const LockClaim& claim) {
+    return protocol::is_within(claim.path, path) ||
+           (claim.tree && protocol::is_within(path, claim.path));
+  });
+}
+
+// Where little is beneath the path, that is looked through. Else what is beneath it is a good part
+// of all, which is there in the order that is wanted.
+LockTable::Page LockTable::list(std::string_view path, Id after, std::size_t limit,
+                                std::size_t scan) const {
+  Page page;
+  auto few = path.empty() ? std::nullopt : index_.list(path, after, limit + 1, scan);
+  if (few) {
+    page.ids = std::move(*few);
+  } else {
+    auto entry = entries_.upper_bound(after);
+    for (; entry != entries_.end() && page.ids.size() <= limit && scan > 0; ++entry, --scan)
+      if (is_listed(entry->second, path)) page.ids.push_back(entry->first);
+    if (entry != entries_.end() && page.ids.size() <= limit)
+      page.next_after = std::prev(entry)->first;
+  }
+  if (page.ids.size() > limit) {
+    page.ids.pop_back();
+    page.next_after = page.ids.back();
+  }
+  return page;
 }
 
 }  // namespace sluice::broker::locks

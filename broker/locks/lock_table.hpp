@@ -33,12 +33,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "broker/locks/path_index.hpp"
@@ -101,9 +103,18 @@ class LockTable {
   /// Makes all claims of a holder shared; gives those that are granted by it.
   std::vector<Id> downgrade(Id holder);
 
-  /// All that one who waits has to wait for: holders and, of an explicit lock or a commit, waiters
-  /// in front; in order of arrival, `limit` at most.
-  std::set<Id> in_front_of(Id id, std::size_t limit) const;
+  /// What one search has looked at already.
+  struct Seen {
+    /// For a claim (its path; whether it is a tree, of a commit, shared): all in front of this id.
+    std::map<std::tuple<std::string_view, bool, bool, bool>, Id> up_to = {};
+    /// How many more paths beneath trees it may look at.
+    std::size_t steps = 200'000;
+  };
+  /// Calls `take` with each that one who waits has to wait for, as long as that gives true: holders
+  /// and, of an explicit lock or a commit, waiters in front. Those in front of an equal claim that
+  /// `seen` knows of are left out, so that to go through a queue of n one by one costs n, and not
+  /// the square of n. `seen` is good as long as the table is not changed.
+  void each_in_front_of(Id id, Seen& seen, const std::function<bool(Id)>& take) const;
   /// The path of the first's claim that touches one of the second's; empty if none does.
   std::string where_they_meet(Id first, Id second) const;
 
@@ -114,9 +125,15 @@ class LockTable {
   /// Nothing if unknown.
   const std::vector<protocol::LockClaim>* claims(Id id) const;
 
+  struct Page {
+    std::vector<Id> ids;
+    /// Where to go on; 0: there are no more.
+    Id next_after = 0;
+  };
   /// Holders and waiters at, above (trees) and beneath a path, in order of arrival, beginning after
-  /// `after`; without commits under way.
-  std::vector<Id> list(std::string_view path, Id after, std::size_t limit) const;
+  /// `after`; without commits under way. A page ends early, and may be empty, when it has looked at
+  /// `scan` of all that is in the table.
+  Page list(std::string_view path, Id after, std::size_t limit, std::size_t scan) const;
 
   std::size_t size() const { return entries_.size(); }
   /// How often a request was compared with what is in the table, since the start.
@@ -146,6 +163,7 @@ class LockTable {
   void index(Id id, const Entry& entry, bool held, bool in);
   InTheWay weigh(Id id, const Entry& entry) const;
   const std::vector<protocol::LockClaim>& claims_of(const Entry& entry) const;
+  static bool is_listed(const Entry& entry, std::string_view path);
   Id weigh_upgrade(Id holder) const;
   void index_upgrade(Id id, const Entry& holder, bool in);
   void take_place(Id id, Entry& entry);

@@ -12,6 +12,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <set>
 #include <utility>
 
 namespace sluice::broker::locks {
@@ -269,42 +270,47 @@ Id PathIndex::touching(std::string_view path, bool tree, std::span<const Lane> l
   return latest;
 }
 
-std::set<Id> PathIndex::all_touching(std::string_view path, bool tree, std::span<const Lane> lanes,
-                                     Id before, std::size_t limit) const {
-  std::set<Id> found;
-  auto add = [&](const Ids& ids, Lane lane) {
-    ids.each_from(0, [&](Id id) {
-      if (id >= bound_of(lane, before) || found.size() >= limit) return false;
-      found.insert(id);
-      return true;
-    });
+void PathIndex::each_touching(std::string_view path, bool tree, std::span<const Lane> lanes,
+                              Id from, Id before, std::size_t& steps,
+                              const std::function<bool(Id)>& take) const {
+  bool more = true;
+  auto take_shelf = [&](const Node& node, Lane lane, bool trees_only) {
+    const Shelf* shelf = node.shelf(lane);
+    if (!shelf || !more) return shelf;
+    const Id bound = bound_of(lane, before);
+    const auto take_all = [&](const Ids& ids) {
+      if (more) ids.each_from(from, [&](Id id) { return id < bound && (more = take(id)); });
+    };
+    take_all(shelf->trees);
+    if (!trees_only) take_all(shelf->paths);
+    return shelf;
   };
-  auto add_node = [&](const Node& node, bool trees_only) {
-    for (const Lane lane : lanes) {
-      const Shelf* shelf = node.shelf(lane);
-      if (!shelf) continue;
-      add(shelf->trees, lane);
-      if (!trees_only) add(shelf->paths, lane);
-    }
-  };
+  const auto is_left_out = [&](Lane lane) { return from != 0 && lane < Lane::waiting_shared; };
   Node* node = root_.get();
-  for (; node && !path.empty(); node = find(node, next_name(path))) add_node(*node, true);
-  std::vector<const Node*> open;
-  if (node) open.push_back(node);
-  while (!open.empty() && found.size() < limit) {
-    const Node* next = open.back();
-    open.pop_back();
-    add_node(*next, false);
-    if (!tree) break;
+  for (; node && !path.empty(); node = find(node, next_name(path)))
     for (const Lane lane : lanes)
-      if (const Shelf* shelf = next->shelf(lane); shelf && shelf->beneath)
-        for (const auto& [first, child] : *shelf->beneath)
-          if (first < bound_of(lane, before)) open.push_back(child);
+      if (!is_left_out(lane)) take_shelf(*node, lane, true);
+  if (!node) return;
+  // Lane by lane, so that no node is come to twice.
+  for (const Lane lane : lanes) {
+    std::vector<const Node*> open;
+    if (!is_left_out(lane)) open.push_back(node);
+    while (!open.empty() && more) {
+      const Shelf* shelf = take_shelf(*open.back(), lane, false);
+      open.pop_back();
+      if (!tree || !shelf || !shelf->beneath) continue;
+      for (const auto& [first, child] : *shelf->beneath) {
+        if (first >= bound_of(lane, before)) break;
+        if (steps == 0) return;
+        --steps;
+        open.push_back(child);
+      }
+    }
   }
-  return found;
 }
 
-std::vector<Id> PathIndex::list(std::string_view path, Id after, std::size_t limit) const {
+std::optional<std::vector<Id>> PathIndex::list(std::string_view path, Id after, std::size_t limit,
+                                               std::size_t most) const {
   std::set<Id> found;
   auto add = [&](const Ids& ids) {
     ids.each_from(after + 1, [&](Id id) {
@@ -326,8 +332,9 @@ std::vector<Id> PathIndex::list(std::string_view path, Id after, std::size_t lim
   Node* node = root_.get();
   for (; node && !path.empty(); node = find(node, next_name(path)))
     for (const Lane lane : listed) add_shelf(*node, lane, true);
-  if (!node) return {found.begin(), found.end()};
+  if (!node) return std::vector<Id>(found.begin(), found.end());
   // Lane by lane, so that no node is come to twice.
+  std::size_t looked_at = 0;
   for (const Lane lane : listed) {
     std::vector<const Node*> open{node};
     while (!open.empty()) {
@@ -335,10 +342,12 @@ std::vector<Id> PathIndex::list(std::string_view path, Id after, std::size_t lim
       open.pop_back();
       const Shelf* shelf = add_shelf(*next, lane, false);
       if (!shelf || !shelf->beneath) continue;
+      looked_at += shelf->beneath->size();
+      if (looked_at > most) return std::nullopt;
       for (const auto& [first, child] : *shelf->beneath) open.push_back(child);
     }
   }
-  return {found.begin(), found.end()};
+  return std::vector<Id>(found.begin(), found.end());
 }
 
 }  // namespace sluice::broker::locks

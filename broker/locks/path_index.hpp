@@ -5,8 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <set>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,13 +49,17 @@ class PathIndex {
   /// each of a queue's waiters finds the one just before it; of those beneath the first.
   Id touching(std::string_view path, bool tree, std::span<const Lane> lanes, Id before) const;
 
-  /// Everybody whom `touching` may give, `limit` at most.
-  std::set<Id> all_touching(std::string_view path, bool tree, std::span<const Lane> lanes,
-                            Id before, std::size_t limit) const;
+  /// Calls `take` with everybody whom `touching` may give, as long as that gives true; with some
+  /// twice. With a `from` holders are left out, and waiters before that one. Each node beneath the
+  /// path takes one off `steps`; with none left it ends.
+  void each_touching(std::string_view path, bool tree, std::span<const Lane> lanes, Id from,
+                     Id before, std::size_t& steps, const std::function<bool(Id)>& take) const;
 
   /// The first `limit` ids after `after` that touch the tree at `path`, without commits under way
-  /// and conversions.
-  std::vector<Id> list(std::string_view path, Id after, std::size_t limit) const;
+  /// and conversions. Nothing if there are more than `most` nodes beneath, which were too long to
+  /// look through.
+  std::optional<std::vector<Id>> list(std::string_view path, Id after, std::size_t limit,
+                                      std::size_t most) const;
 
   /// How many nodes there are beside the root.
   std::size_t nodes() const { return nodes_; }

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -24,8 +24,9 @@ using Agent = std::pair<std::uint64_t, std::uint64_t>;
 class WaitsFor {
  public:
   virtual ~WaitsFor() = default;
-  /// All that a waiting request has to wait for.
-  virtual std::set<Id> in_front_of(Id request) const = 0;
+  /// Calls `take` with what a waiting request has to wait for, as long as that gives true. What it
+  /// was called with before may be left out.
+  virtual void each_in_front_of(Id request, const std::function<bool(Id)>& take) = 0;
   virtual bool is_held(Id request) const = 0;
   /// Whose it is: one, or two if its agent waits on behalf of another.
   virtual std::vector<Agent> agents_of(Id request) const = 0;
@@ -40,8 +41,10 @@ struct Wait {
 };
 
 /// The circle that `request`, which has begun to wait, closes: the first wait is the request's own,
-/// the last is for what its own agent holds. Empty if it closes none, or none within `budget`
-/// waits.
-std::vector<Wait> find_circle(const WaitsFor& graph, Id request, std::size_t budget);
+/// the last is for what its own agent holds. Empty if it closes none, or none among the first
+/// `budget` requests that are reached. A wait for one that was reached already costs one look into
+/// a hash table, and there are `waits_a_request` times `budget` of them at most.
+std::vector<Wait> find_circle(WaitsFor& graph, Id request, std::size_t budget);
+inline constexpr std::size_t waits_a_request = 20;
 
 }  // namespace sluice::broker::locks

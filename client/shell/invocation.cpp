@@ -64,13 +64,26 @@ Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
                                                : ProgressDisplay::Place::lines) {}
 
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
+  changes_ = true;
   if (change.token.empty()) change.token = seat_.locks().token_for(paths);
   change.agent = agent;
   return change;
 }
 
-void Invocation::report(const Error& error) {
-  if (ends_everything(error)) throw error;
+Error Invocation::explained(const Error& error) const {
+  if (error.exit_status() != 5 || !changes_) return error;
+  const OwnLock* own = seat_.locks().in_the_way_of({.path = error.path()});
+  // Under an exclusive one it would have been done.
+  if (own == nullptr || !own->claims.front().shared) return error;
+  const std::string number = std::to_string(own->lock.number());
+  return {"not_covered", error.path(),
+          "this shell holds it itself, but shared, as lock " + number + "; 'upgrade " + number +
+              "' makes it exclusive, 'unlock " + number + "' gives it back"};
+}
+
+void Invocation::report(const Error& failure) {
+  const Error error = explained(failure);
+  if (ends_everything(error)) throw Error(error);
   const auto hidden = progress_.hide();
   const std::lock_guard lock(mutex_);
   print_error(error, global_);

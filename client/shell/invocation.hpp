@@ -3,6 +3,7 @@
 // of a transfer too. Read on: seat.hpp, main.cpp, commands/.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class Invocation {
   /// holds on them, if no token was given, and as one with all that this process does. Any thread.
   Change under_own_lock(Change change, const std::vector<std::string>& paths);
 
+  /// The error, or a better one if what is in the way of a change is a shared lock of this shell's
+  /// own.
+  Error explained(const Error& error) const;
   /// Prints a failure and remembers its exit status; the first one counts. What ends everything is
   /// not printed but thrown on.
   void report(const Error& error);
@@ -64,6 +68,8 @@ class Invocation {
   ProgressDisplay progress_;
   std::mutex mutex_;
   int status_ = 0;
+  /// Whether this command changes something. Any thread of it may say so.
+  std::atomic<bool> changes_ = false;
 };
 
 }  // namespace sluice::shell

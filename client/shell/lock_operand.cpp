@@ -15,6 +15,13 @@ constexpr std::string_view digits = "0123456789";
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::size_t secret_digits = 16;
 
+// As servers write it: without zeros before it, and no larger than they count.
+bool is_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return problem == std::errc{} && end == text.data() + text.size() && !text.starts_with('0');
+}
+
 bool consists_of(std::string_view text, std::string_view characters) {
   return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
 }
@@ -23,7 +30,7 @@ bool consists_of(std::string_view text, std::string_view characters) {
 
 bool is_token(std::string_view text) {
   const auto dash = text.find('-');
-  return dash != std::string_view::npos && consists_of(text.substr(0, dash), digits) &&
+  return dash != std::string_view::npos && is_number(text.substr(0, dash)) &&
          text.size() - dash - 1 == secret_digits && consists_of(text.substr(dash + 1), hex_digits);
 }
 

@@ -16,9 +16,12 @@ constexpr std::chrono::seconds look_every{1};
 /// Of a command with more paths, the first are looked at.
 constexpr std::size_t claims_most = 64;
 
-bool is_beneath(const std::string& path, const std::string& directory) {
-  return directory.empty() || path.starts_with(directory + "/");
-}
+/// Locks that one look asks for, about: where more are held beside and beneath the paths, the one
+/// that is waited for may not be among them, and nothing is told.
+constexpr std::size_t entries_most = 1000;
+
+// Thrown through Client::locks to end it.
+struct Enough {};
 
 std::vector<Claim> claims_of(const std::vector<std::string>& paths, bool recursive) {
   std::vector<Claim> claims;
@@ -30,12 +33,6 @@ std::vector<Claim> claims_of(const std::vector<std::string>& paths, bool recursi
 }
 
 }  // namespace
-
-bool conflict(const Claim& one, const Claim& other) {
-  if (one.shared && other.shared) return false;
-  return one.path == other.path || (one.tree && is_beneath(other.path, one.path)) ||
-         (other.tree && is_beneath(one.path, other.path));
-}
 
 LockWaitNote::LockWaitNote(Invocation& run, std::vector<Claim> claims,
                            std::chrono::milliseconds wait, const std::string& token)
@@ -63,24 +60,30 @@ void LockWaitNote::watch(const std::stop_token& stop) {
 
 bool LockWaitNote::tell(const std::stop_token& stop) {
   std::string sentence;
+  std::size_t entries = 0;
   const auto look = [&](const Claim& wanted, const LockEntry& entry) {
     // Tokens begin with the number.
     const bool own = run_.seat().locks().holds(entry.number) ||
                      token_.starts_with(std::to_string(entry.number) + "-");
     const auto in_the_way = [&](const Claim& held) { return conflict(held, wanted); };
-    if (entry.number == 0 || own || !sentence.empty() ||
+    if (entry.number == 0 || own ||
         std::none_of(entry.claims.begin(), entry.claims.end(), in_the_way))
       return;
     const std::string path = wanted.path.empty() ? "(root)" : wanted.path;
     sentence = "waiting for the lock on " + path + ", held by " + entry.holder;
+    throw Enough();
   };
   try {
     for (const Claim& wanted : claims_)
       run_.client().locks(wanted.path,
                           [&](const std::vector<LockEntry>& page) {
                             for (const LockEntry& entry : page) look(wanted, entry);
+                            entries += page.size();
+                            if (entries >= entries_most) throw Enough();
                           },
                           {.stop = stop});
+  } catch (const Enough&) {
+    if (sentence.empty()) return false;
   } catch (const Error&) {
     // The command will tell.
     return stop.stop_requested();

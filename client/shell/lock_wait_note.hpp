@@ -1,6 +1,7 @@
 // Tells the user of a terminal what a command with --wait waits for, once it has waited for a
-// second: who holds the lock. A thread of its own asks the server as long as this lives. Made by
-// the main thread. Read on: commands/lock.cpp, commands/put.cpp.
+// second: who holds the lock. A thread of its own asks the server as long as this lives, each
+// second for so few pages of the list that the server need not mind. Made by the main thread. Read
+// on: commands/lock.cpp, commands/put.cpp.
 #pragma once
 
 #include <chrono>
@@ -30,8 +31,5 @@ class LockWaitNote {
   const std::string token_;
   std::jthread thread_;
 };
-
-/// Whether two claims cannot be held at once.
-bool conflict(const Claim& one, const Claim& other);
 
 }  // namespace sluice::shell

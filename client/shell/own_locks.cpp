@@ -10,6 +10,10 @@
 namespace sluice::shell {
 namespace {
 
+bool is_beneath(const std::string& path, const std::string& directory) {
+  return directory.empty() || path.starts_with(directory + "/");
+}
+
 bool same_paths(const std::vector<Claim>& one, const std::vector<Claim>& other) {
   return std::equal(one.begin(), one.end(), other.begin(), other.end(),
                     [](const Claim& a, const Claim& b) { return a.path == b.path; });
@@ -36,10 +40,16 @@ void give_back(std::vector<OwnLock> going) {
 
 }  // namespace
 
+bool conflict(const Claim& one, const Claim& other) {
+  if (one.shared && other.shared) return false;
+  return one.path == other.path || (one.tree && is_beneath(other.path, one.path)) ||
+         (other.tree && is_beneath(one.path, other.path));
+}
+
 bool covers(const Claim& claim, const std::string& path) {
   if (claim.shared) return false;
   if (claim.path == path) return true;
-  return claim.tree && (claim.path.empty() || path.starts_with(claim.path + "/"));
+  return claim.tree && is_beneath(path, claim.path);
 }
 
 std::string paths_text(const std::vector<Claim>& claims) {
@@ -101,6 +111,15 @@ bool OwnLocks::holds(std::uint64_t number) const {
   return std::any_of(locks_.begin(), locks_.end(), [&](const OwnLock& own) {
     return own.lock.number() == number && !own.lock.lost();
   });
+}
+
+const OwnLock* OwnLocks::in_the_way_of(const Claim& claim) const {
+  const auto found = std::find_if(locks_.begin(), locks_.end(), [&](const OwnLock& own) {
+    return !own.lock.lost() &&
+           std::any_of(own.claims.begin(), own.claims.end(),
+                       [&](const Claim& held) { return conflict(held, claim); });
+  });
+  return found == locks_.end() ? nullptr : &*found;
 }
 
 std::size_t OwnLocks::held() const {

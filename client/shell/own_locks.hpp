@@ -12,6 +12,8 @@
 
 namespace sluice::shell {
 
+/// Whether two claims cannot be held at once.
+bool conflict(const Claim& one, const Claim& other);
 /// Whether a change of `path` is done under a lock of this claim.
 bool covers(const Claim& claim, const std::string& path);
 /// Its paths as one text: "a, b", "(root)" for the root.
@@ -40,6 +42,8 @@ class OwnLocks {
   /// them if there is no better one, "" if there is none.
   std::string token_for(const std::vector<std::string>& paths) const;
   bool holds(std::uint64_t number) const;
+  /// One that is held and cannot be held together with this claim; none if there is none.
+  const OwnLock* in_the_way_of(const Claim& claim) const;
   /// How many are held and not lost.
   std::size_t held() const;
   /// Those whose loss was not told yet; from now on it counts as told.

@@ -10,7 +10,8 @@ int run_command(const CommandLine& line, Seat& seat, Interruption& interruption)
     if (seat.is_shell()) invocation.out().end_line();
     invocation.out().flush();
     return status;
-  } catch (const Error& error) {
+  } catch (const Error& failure) {
+    const Error error = invocation.explained(failure);
     invocation.progress().end();
     // What was found before the failure is shown; that failing too would add nothing.
     try {

@@ -475,7 +475,7 @@ class Locking(RowTest):
         self.assertEqual(self.fails(127, 'a', '--', 'no-such-command')['error'], 'no_command')
         self.assertEqual(self.fails(126, 'a', '--', self.note)['error'], 'cannot_run')
         holder, _ = self.hold('b')
-        self.fails(5, 'a', 'b', '--', 'true', says='b: locked by somebody else')
+        self.fails(5, 'a', 'b', '--', 'true', says='b: is locked')
         self.end(holder)
 
     @row('lock', '--shared')
@@ -494,7 +494,9 @@ class Locking(RowTest):
         self.assertEqual(self.claims_under('--tree')[0], {('exclusive', 'tree')})
         holder, _ = self.hold('a/b')
         self.silent('a', '--', 'true')
-        self.fails(5, '--tree', 'a', '--', 'true', says='locked')
+        error = self.fails(5, '--tree', 'a', '--', 'true', says='its lock is on "a/b"')
+        self.assertIn('its lock is on "a/b"', error['message'])
+        self.fails(5, '--tree', '.', '--', 'true', says='its lock is on "a/b"')
         self.end(holder)
 
     @row('lock', '--wait')
@@ -513,6 +515,7 @@ class Locking(RowTest):
         _, lock = self.claims_under('--ttl', '3.5')
         self.assertTrue(1000 < lock['left_ms'] <= 3500, lock)
         self.fails(2, '--ttl', 'x', 'a', '--', 'true', says="'x'")
+        self.fails(2, '--ttl', '0.001', 'a', '--', 'true', says='0.1 s at least')
         process = self.start_sluice('--json', 'lock', '--ttl', '1', 'a', '--', 'sleep', '30')
         wait_for(lambda: self.json('locks'), 10, 'the lock')
         process.signal(signal.SIGSTOP)
@@ -563,6 +566,12 @@ class Locking(RowTest):
         self.fails(2, '--owner', 'nightly', 'a', says='--ttl')
         self.fails(2, '--owner', 'nightly', '--ttl', '1h', 'a', '--', 'true', says='no command')
         self.fails(2, '--owner', 'x' * 129, '--ttl', '1h', 'a', says='128 bytes')
+        for name in ('a\tb', 'a\nb', '\udcff'):
+            self.fails(2, '--owner', name, '--ttl', '1h', 'a', says='without control characters')
+        self.fails(2, '--owner', 'x', '--ttl', '0.001', 'a', says='0.1 s at least')
+        token = self.owned()
+        self.fails(5, '--owner', 'nightly', '--ttl', '1h', 'a', says='this owner can renew it')
+        self.ok('unlock', token)
         with open('/dev/full', 'wb') as full:
             process = self.start_sluice('lock', '--owner', 'x', '--ttl', '1h', 'a', stdout=full)
         self.assertEqual(process.wait(10), 1)
@@ -580,13 +589,16 @@ class Locking(RowTest):
         self.fails(6, token, says='lock')
         self.fails(2, says='say which lock')
         self.fails(2, '17', says='token')
+        for mangled in ('01-0123456789abcdef', f'{2**64}-0123456789abcdef'):
+            self.fails(2, mangled, says='token')
+            self.refused(2, 'unlock', mangled, says='token')
 
     @row('upgrade', '')
     def test_upgrade(self):
         token = self.owned('--shared')
         self.fails(6, '17-0123456789abcdef', says='lock 17: ')
         other = self.owned('--shared')
-        self.fails(5, token, says='locked by somebody else')
+        self.fails(5, token, says='is locked')
         self.ok('unlock', other)
         self.silent(token)
         self.assertEqual(self.json('locks')[0]['claims'][0]['mode'], 'exclusive')
@@ -645,6 +657,9 @@ class Locking(RowTest):
                          rf'\ABroke lock {number} of nightly on a, held for [\d.]+s\.\n\Z')
         self.fails(3, number, says='no such lock is held')
         self.assertEqual(self.sluice('renew', token).status, 6)
+        number = int(self.owned(path='a').split('-')[0])
+        at_once = [self.start_sluice('lock-break', str(number)) for _ in range(8)]
+        self.assertEqual(sorted(each.wait(10) for each in at_once), [0] + 7 * [3])
         holder, token = self.hold('--tree', 'b')
         [broken] = self.objects(token)
         self.assertTrue(broken['holder'].endswith(f':{holder.pid}'), broken)

@@ -115,6 +115,17 @@ class InShell(RowTest):
         self.assertEqual((lock['number'], lock['own']), (grant['number'], True))
         self.ok('-e', '-c', f'lock --tree x; rm x/file0; put {self.note} x/put; unlock x')
 
+    def test_what_this_shell_holds_itself_is_not_somebody_elses(self):
+        for change in (f'put {self.note} x/put', f'put --wait 5 {self.note} x/put', 'rm x/put'):
+            refused = self.refused(6, '-c', f'lock --shared x/put; {change}',
+                                   says='this shell holds it itself, but shared')
+            self.assertRegex(refused.err, r"'upgrade \d+' makes it exclusive, 'unlock \d+' gives")
+        for again in ('lock x', 'lock --wait 60 --tree .', 'lock --shared x', 'lock x/y x'):
+            self.refused(2, '-c', f'lock x; {again}', says='this shell holds it itself, as lock')
+        self.ok('-e', '-c', 'lock --shared x; lock --shared x')
+
+    test_what_this_shell_holds_itself_is_not_somebody_elses.rows = [('lock', '')]
+
     test_lock_held.rows = [('lock', '')]
 
 

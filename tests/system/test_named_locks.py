@@ -131,6 +131,20 @@ class Sessions(LockTest):
             time.sleep(0.3)
         self.end(holder)
 
+    def test_a_wait_over_a_restart_is_no_longer_than_was_said(self):
+        self.server(threads=1)
+        self.owned('a')
+        begin = time.monotonic()
+        waiters = [self.start_sluice(*command) for command in (
+            ('lock', '--wait', '6', 'a', '--', 'true'), ('put', '--wait', '6', self.note, 'a'))]
+        self.wait_for_waiters(2)
+        time.sleep(max(0, begin + 4 - time.monotonic()))
+        self.main.kill()
+        self.main.start()
+        for waiter in waiters:
+            self.assertEqual(waiter.wait(20), 5)
+        self.assertLess(time.monotonic() - begin, 9 * SLOWNESS)
+
     def test_a_broken_lock_ends_its_command_at_once(self):
         self.server(threads=1)
         holder = self.hold('--ttl', '1h', 'a')

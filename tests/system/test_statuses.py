@@ -95,7 +95,7 @@ class Statuses(SharedServer):
         holders = [self.hold('--shared', '--tree', '.') for _ in range(2)]
         self.provoke(5, {**{name: self.stopped_commands()[name] for name in CHANGES},
                          'lock': ['x', '--', 'true'], 'upgrade': [holders[0][1]]},
-                     says='locked by somebody else')
+                     says='is locked')
         for holder, _ in holders:
             self.end(holder)
 

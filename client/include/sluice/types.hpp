@@ -154,10 +154,11 @@ struct Claim {
 
 /// How a lock is taken.
 struct Acquire {
-  /// How long to wait for the lock; 0: fail with `locked` at once where it is not free. A wait that
-  /// was in vain ends with `wait_timeout`.
+  /// How long to wait for the lock, the time in which a server is restarted included; 0: fail with
+  /// `locked` at once where it is not free. A wait that was in vain ends with `wait_timeout`.
   std::chrono::milliseconds wait{0};
-  /// How long the lock lives without a sign of this process; 0: the session's lease.
+  /// How long the lock lives without a sign of this process, 0.1 s at least; 0: the session's
+  /// lease.
   std::chrono::milliseconds ttl{0};
   /// Once asked to stop, the acquire ends with `cancelled`, unless the lock is here already.
   std::stop_token stop = {};

@@ -23,6 +23,7 @@ namespace sluice::shell {
 namespace {
 
 constexpr int look_every_ms = 100;
+constexpr int is_locked = 5;
 constexpr int lock_lost = 6;
 // What is done with a command whose lock is lost.
 constexpr const char* end_it = "term";
@@ -123,11 +124,22 @@ Lock acquire(const std::vector<Claim>& claims, const Acquire& how, Invocation& r
   return run.client().acquire(claims, how);
 }
 
+NamedLock acquire_named(const std::string& owner, const std::vector<Claim>& claims,
+                        const Acquire& how, Invocation& run) {
+  const LockWaitNote note(run, claims, how.wait);
+  try {
+    return run.client().acquire_named(owner, claims, how);
+  } catch (const Error& error) {
+    if (error.exit_status() != is_locked || !error.detail().starts_with("held by " + owner + " "))
+      throw;
+    throw Error(error.code(), error.path(),
+                error.detail() + "; this owner can renew it or give it back, by its token");
+  }
+}
+
 int take_for_owner(const Options& options, const std::vector<Claim>& claims, const Acquire& how,
                    Invocation& run) {
-  std::optional<LockWaitNote> note(std::in_place, run, claims, how.wait);
-  const NamedLock lock = run.client().acquire_named(options.owner, claims, how);
-  note.reset();
+  const NamedLock lock = acquire_named(options.owner, claims, how, run);
   try {
     run.out().print(run.json() ? grant_json(lock.number, lock.token, lock.ttl) : lock.token + "\n");
     run.out().flush();
@@ -149,6 +161,17 @@ void check(const Options& options, bool has_command, bool in_shell) {
     throw Error("usage", "lock", "--owner needs --ttl, the time after which nobody holds it");
 }
 
+// No waiting would help.
+void refuse_own(const std::vector<Claim>& claims, Invocation& run) {
+  for (const Claim& claim : claims)
+    if (const OwnLock* own = run.seat().locks().in_the_way_of(claim)) {
+      const std::string number = std::to_string(own->lock.number());
+      throw Error("usage", claim.path,
+                  "this shell holds it itself, as lock " + number + "; 'unlock " + number +
+                      "' gives it back, 'upgrade' and 'downgrade' change its mode");
+    }
+}
+
 int run_locked(const Options& options, const std::vector<std::string>& command, Invocation& run) {
   check(options, !command.empty(), run.seat().is_shell());
   std::vector<Claim> claims;
@@ -157,6 +180,7 @@ int run_locked(const Options& options, const std::vector<std::string>& command, 
     claims.push_back({remote_path(typed), options.tree, options.shared});
     paths += (paths.empty() ? "" : ", ") + claims.back().path;
   }
+  refuse_own(claims, run);
   // Whoever started this process waits for it.
   const char* outer = std::getenv("SLUICE_LOCK_TOKEN");
   const Acquire how{.wait = options.wait,

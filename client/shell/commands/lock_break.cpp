@@ -27,6 +27,10 @@ std::uint64_t number_in(const std::string& typed) {
   return number;
 }
 
+Error not_held(std::uint64_t number) {
+  return {"not_found", "lock " + std::to_string(number), "no such lock is held; 'locks' shows all"};
+}
+
 LockEntry look_up(std::uint64_t number, Invocation& run) {
   try {
     run.client().locks(
@@ -39,15 +43,20 @@ LockEntry look_up(std::uint64_t number, Invocation& run) {
   } catch (Found& found) {
     return std::move(found.entry);
   }
-  throw Error("not_found", "lock " + std::to_string(number),
-              "no such lock is held; 'locks' shows all");
+  throw not_held(number);
 }
 
 void break_one(const std::string& typed, Invocation& run) {
   const std::uint64_t number = number_in(typed);
   const LockEntry entry = look_up(number, run);
   const bool own = run.seat().locks().holds(number);
-  run.client().break_lock(number, run.call());
+  try {
+    run.client().break_lock(number, run.call());
+  } catch (const Error& error) {
+    // Somebody else was faster, or it was given back meanwhile.
+    if (error.code() == "fenced") throw not_held(number);
+    throw;
+  }
   run.out().print(run.json() ? lock_json(entry, own) + "\n"
                              : fmt::format("Broke lock {} of {} on {}, held for {}.\n", number,
                                            escaped(entry.holder), paths_text(entry.claims),

@@ -28,6 +28,8 @@ void unlock_one(const std::string& typed, Invocation& run) {
 int unlock(const Options& options, Invocation& run) {
   if (options.all && !run.seat().is_shell())
     throw Error("usage", "unlock", "--all is for the locks that a shell holds");
+  if (options.locks.empty() && !run.seat().is_shell())
+    throw Error("usage", "unlock", "say which lock, by its token");
   if (options.all != options.locks.empty())
     throw Error("usage", "unlock", "say which by token, path or number, or --all");
   if (options.all) {

@@ -124,7 +124,10 @@ TEST_CASE("whoever holds a lock is told once that it is lost") {
   }
   SECTION("by a server that falls silent") {
     room.server.reset();
-    reason = "lease_expired a the server was out of reach for longer than the lock lives";
+    reason =
+        "lease_expired a client and server have not heard each other for longer than the lock "
+        "lives: the server was "
+        "out of reach, or this process did not run";
   }
   REQUIRE(bell.rung.wait_for(20s) == std::future_status::ready);
   CHECK(lock.lost());

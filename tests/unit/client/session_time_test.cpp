@@ -1,5 +1,6 @@
 // The session over lost connections, restarted servers and silence: what is repeated, under which
 // ids, when it gives up; heartbeats; what this process's own standstill does not mean.
+#include "protocol/limits.hpp"
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/locks.hpp"
 #include "tests/unit/client/session_probe.hpp"
@@ -183,6 +184,52 @@ TEST_CASE("a server that comes back in time finds the requests repeated") {
   const auto again = probe.expect_stat();
   CHECK(again.header.request_id == request.header.request_id);
   probe.finish_stat(again, 1);
+}
+
+TEST_CASE("what is said again waits for what is left of its time") {
+  SessionProbe probe;
+  probe.connect();
+  const auto post_all = [&](std::uint64_t job, std::uint32_t wait_ms) {
+    protocol::AcquireLock acquire;
+    acquire.claims = {{"a"}};
+    acquire.wait_ms = wait_ms;
+    probe.post(job, acquire);
+    probe.probe.expect<protocol::AcquireLock>(control);
+    probe.post(job + 1, protocol::ConvertLock{"7-0123456789abcdef", false, wait_ms});
+    probe.probe.expect<protocol::ConvertLock>(control);
+    protocol::Remove remove;
+    remove.path = "b";
+    remove.terms.wait_ms = wait_ms;
+    probe.post(job + 2, remove);
+    probe.probe.expect<protocol::Remove>(control);
+  };
+  const auto expect_all = [&](std::uint32_t wait_ms) {
+    CHECK(probe.probe.expect<protocol::AcquireLock>(control).body.wait_ms == wait_ms);
+    CHECK(probe.probe.expect<protocol::ConvertLock>(control).body.wait_ms == wait_ms);
+    const auto remove = probe.probe.expect<protocol::Remove>(control).body;
+    CHECK(remove.path == "b");
+    CHECK(remove.terms.wait_ms == wait_ms);
+  };
+  std::uint32_t wait = 0, left = 0;
+  SECTION("some is left") {
+    wait = 10'000, left = 4'000;
+  }
+  SECTION("none is left: for a moment") {
+    wait = 6'001, left = protocol::limits::wait_again_min_ms;
+  }
+  SECTION("never longer than it wanted") {
+    wait = 100, left = 100;
+  }
+  SECTION("it did not want to wait") {
+    wait = 0, left = 0;
+  }
+  post_all(1, wait);
+  probe.probe.advance(Time(6'000));
+  probe.post(4, protocol::Stat{"c"});
+  const auto stat = probe.expect_stat();
+  probe.probe.answer(stat, protocol::ErrorReply{Code::hello_required, "", ""});
+  probe.welcome_back(control, 2, false);
+  expect_all(left);
 }
 
 TEST_CASE("an idle session keeps its lease, and notices a dead server") {

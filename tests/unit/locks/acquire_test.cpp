@@ -261,3 +261,19 @@ TEST_CASE("what comes through the wrong door is not obeyed", "[locks]") {
   room.ask(ann, 1, protocol::Stat{"a"});
   room.refused(Code::unknown_type);
 }
+TEST_CASE("a refusal names the path that is held, where another one was asked for", "[locks]") {
+  LockRoom room;
+  room.alive(bob, "bob");
+  room.lock(bob, 1, "deep/x");
+  room.ask(ann, 1, protocol::AcquireLock{{{"deep", true}}, 0, 0});
+  auto error = room.refused(Code::locked);
+  CHECK(error.path == "deep");
+  CHECK(says(error.detail, "left on its lease; its lock is on \"deep/x\""));
+  room.ask(ann, 2, protocol::AcquireLock{{{"", true}}, 0, 0});
+  CHECK(says(room.refused(Code::locked).detail, "left on its lease; its lock is on \"deep/x\""));
+  room.acquire(ann, 3, "deep/x");
+  CHECK_FALSE(says(room.refused(Code::locked).detail, "its lock"));
+  room.lock(bob, 2, "");
+  room.acquire(ann, 4, "");
+  CHECK(says(room.refused(Code::locked).detail, "; its lock is on the root"));
+}

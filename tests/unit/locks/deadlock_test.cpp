@@ -37,6 +37,17 @@ TEST_CASE("circles of 3 and of 10", "[locks]") {
   }
 }
 
+TEST_CASE("a circle is found though many others wait for one of its paths", "[locks]") {
+  LockRoom room;
+  for (std::uint64_t n = 0; n < 3; ++n) room.lock(100 + n, 1, "p" + std::to_string(n));
+  for (std::uint64_t other = 1'000; other < 3'000; ++other) room.acquire(other, 1, "p1", 60'000);
+  room.acquire(100, 2, "p1", 60'000);
+  room.acquire(101, 2, "p2", 60'000);
+  room.probe.expect_silence();
+  room.acquire(102, 2, "p0", 60'000);
+  room.refused(Code::deadlock);
+}
+
 TEST_CASE("a path held by oneself", "[locks]") {
   LockRoom room;
   room.alive(ann, "ann");

@@ -144,3 +144,21 @@ TEST_CASE("an ended session's locks go together when their time is over", "[lock
   CHECK(leases.sessions() == 0);
   CHECK(leases.next() == never);
 }
+
+TEST_CASE("times to live that no lock has any more are forgotten", "[locks]") {
+  Leases leases(10'000);
+  leases.alive(ann, ms(0), "ann", 5000);
+  leases.grant(7, ann, 5000, ms(0));
+  for (Id lock = 100; lock < 1'100; ++lock) {
+    leases.grant(lock, ann, static_cast<std::uint32_t>(lock), ms(0));
+    leases.drop(lock);
+  }
+  CHECK(leases.alarm_groups(ann) == 1);
+  leases.drop(7);
+  leases.grant(8, ann, 3000, ms(0));
+  leases.drop(8);
+  CHECK(leases.alarm_groups(ann) == 1);
+  CHECK(leases.take_due(ms(4999)).locks.empty());
+  CHECK(leases.take_due(ms(5000)).sessions == std::vector<std::uint64_t>{ann});
+  CHECK(leases.sessions() == 0);
+}

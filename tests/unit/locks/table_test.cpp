@@ -1,4 +1,6 @@
 // The rules of the lock table, one by one. Read on: table_random_test.cpp (against a naive model).
+#include <set>
+
 #include "broker/locks/lock_table.hpp"
 #include "tests/support/catch.hpp"
 
@@ -223,15 +225,15 @@ TEST_CASE("lists are in order of arrival and paged", "[locks]") {
   table.submit({5, commits, exclusive("a/b")});
   table.submit({6, locks, shared("a/b")});
   table.submit({7, locks, exclusive("a")});
-  CHECK(table.list("", 0, 100) == Ids{1, 2, 3, 5, 6, 7});
-  CHECK(table.list("", 2, 2) == Ids{3, 5});
-  CHECK(table.list("a/b", 0, 100) == Ids{1, 2, 5, 6});
-  CHECK(table.list("a/b", 0, 2) == Ids{1, 2});
-  CHECK(table.list("a/b", 2, 1) == Ids{5});
-  CHECK(table.list("a/b", 6, 9).empty());
-  CHECK(table.list("a/q", 0, 100) == Ids{1});
-  CHECK(table.list("y", 0, 100).empty());
-  CHECK(table.list("nothing/here", 0, 100).empty());
+  CHECK(table.list("", 0, 100, 100).ids == Ids{1, 2, 3, 5, 6, 7});
+  CHECK(table.list("", 2, 2, 100).ids == Ids{3, 5});
+  CHECK(table.list("a/b", 0, 100, 100).ids == Ids{1, 2, 5, 6});
+  CHECK(table.list("a/b", 0, 2, 100).ids == Ids{1, 2});
+  CHECK(table.list("a/b", 2, 1, 100).ids == Ids{5});
+  CHECK(table.list("a/b", 6, 9, 100).ids.empty());
+  CHECK(table.list("a/q", 0, 100, 100).ids == Ids{1});
+  CHECK(table.list("y", 0, 100, 100).ids.empty());
+  CHECK(table.list("nothing/here", 0, 100, 100).ids.empty());
 }
 
 TEST_CASE("10,000 waiters on one key drain in order, a step each", "[locks]") {
@@ -289,4 +291,57 @@ TEST_CASE("many locks held cost nothing to others, and leave nothing", "[locks]"
   CHECK(table.weighed() - before <= count + 1);
   CHECK(table.remove(count + 1).empty());
   CHECK(table.index().nodes() == 0);
+}
+
+TEST_CASE("a page of a list costs what it looks at, however much there is", "[locks]") {
+  LockTable table;
+  Ids beneath;
+  for (Id id = 1; id <= 6'000; ++id) {
+    const std::string parent = id % 3 == 0 ? "other" : "m";
+    REQUIRE(table.submit({id, locks, exclusive(parent + "/" + std::to_string(id))}));
+    if (id % 3 != 0) beneath.push_back(id);
+  }
+  REQUIRE(table.submit({7'000, locks, exclusive("few/x")}));
+  constexpr std::size_t scan = 1'000, limit = 100;
+  const auto all = [&](const std::string& path) {
+    std::pair<Ids, std::size_t> found;
+    for (Id after = 0; found.second == 0 || after != 0; ++found.second) {
+      const auto page = table.list(path, after, limit, scan);
+      CHECK(page.ids.size() <= limit);
+      CHECK((page.next_after == 0 || page.next_after > after));
+      found.first.insert(found.first.end(), page.ids.begin(), page.ids.end());
+      after = page.next_after;
+    }
+    return found;
+  };
+  CHECK(all("m").first == beneath);
+  CHECK(all("").first.size() == 6'001);
+  // What is alone is found at once.
+  CHECK(all("few") == std::pair<Ids, std::size_t>{{7'000}, 1});
+  // A page that finds nothing in all that it looked at says where to go on.
+  for (Id id = 8'000; id < 12'000; ++id)
+    REQUIRE(table.submit({id, locks, exclusive("n/" + std::to_string(id))}));
+  const auto page = table.list("n", 0, limit, scan);
+  CHECK(page.ids.empty());
+  CHECK(page.next_after == scan);
+}
+
+TEST_CASE("all in front are found in one walk over the paths beneath", "[locks]") {
+  LockTable table;
+  std::string deep = "d";
+  for (int depth = 1; depth < 100; ++depth) deep += "/d";
+  REQUIRE(table.submit({1, locks, shared(deep)}));
+  REQUIRE_FALSE(table.submit({2, locks, exclusive(deep)}));
+  REQUIRE_FALSE(table.submit({3, locks, tree("d")}));
+  LockTable::Seen seen;
+  std::set<Id> in_front;
+  const auto take = [&](Id id) { return in_front.insert(id), true; };
+  table.each_in_front_of(3, seen, take);
+  CHECK(in_front == std::set<Id>{1, 2});
+  CHECK(seen.steps >= 200'000 - 200);
+  // Of the same claim only who has come since.
+  REQUIRE_FALSE(table.submit({4, locks, tree("d")}));
+  in_front.clear();
+  table.each_in_front_of(4, seen, take);
+  CHECK(in_front == std::set<Id>{3});
 }

@@ -7,9 +7,11 @@ using namespace sluice::shell;
 
 TEST_CASE("a token is a number and sixteen digits") {
   CHECK(is_token("17-0123456789abcdef"));
+  CHECK(is_token("18446744073709551615-0123456789abcdef"));
   for (const char* text :
        {"", "17", "-0123456789abcdef", "17-0123456789abcde", "17-0123456789ABCDEF",
-        "17-0123456789abcdef0", "x-0123456789abcdef", "1-7-0123456789abcdef"})
+        "17-0123456789abcdef0", "x-0123456789abcdef", "1-7-0123456789abcdef", "01-0123456789abcdef",
+        "0-0123456789abcdef", "18446744073709551616-0123456789abcdef"})
     CHECK_FALSE(is_token(text));
   CHECK(number_of("17-0123456789abcdef") == 17);
   CHECK(number_of("17") == 0);
