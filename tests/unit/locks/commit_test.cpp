@@ -144,7 +144,7 @@ TEST_CASE("what a change touches", "[locks]") {
   room.no_outcome();
   const auto refusal = room.commit_refused(Code::locked);
   CHECK(refusal.path == conflict);
-  CHECK(refusal.detail == "held by ann@host:4242 for 0 s, 10 s left on its lease");
+  CHECK(says(refusal.detail, "held by ann@host:4242 for 0 s, 10 s left on its lease"));
 }
 
 TEST_CASE("the root's attributes may be set, and paths beside a lock are free", "[locks]") {
