@@ -271,9 +271,9 @@ class Deadlocks(LockTest):
     def test_of_a_lock_with_itself(self):
         self.refused(5, 'lock', 'a', '--', str(SLUICE), 'lock', '--wait', '60', '--tree', '.',
                      '--', 'true', says='would never end')
-        self.refused(5, '-e', '-c', 'lock a; lock --wait 60 a', says='would never end')
-        self.refused(5, '-e', '-c', f'lock --shared a; put --wait 60 {self.note} a',
-                     says='would never end')
+        self.refused(2, '-e', '-c', 'lock a; lock --wait 60 a', says='holds it itself')
+        self.refused(6, '-e', '-c', f'lock --shared a; put --wait 60 {self.note} a',
+                     says='holds it itself, but shared')
 
     def test_of_two_that_upgrade(self):
         first, second = self.owned('--shared', 'a'), self.owned('--shared', 'a')
