@@ -107,8 +107,7 @@ TEST_CASE("an owner has a name, and its lock a time to live") {
   CHECK(refused(std::string(129, 'x'), 1s).code() == "usage");
   CHECK(refused("nightly", 0s).code() == "usage");
   CHECK(refused("nightly", 99ms).code() == "usage");
-  for (const std::string name : {"a\tb", "a\n", "\xff"})
-    CHECK(refused(name, 1s).code() == "usage");
+  for (const std::string name : {"a\tb", "a\n", "\xff"}) CHECK(refused(name, 1s).code() == "usage");
 }
 
 TEST_CASE(
