@@ -45,6 +45,13 @@ bool is_heavy(Type type) {
   }
 }
 
+// The client hears it and does not ask again under the same id.
+bool is_final_refusal(const Message& reply) {
+  if (reply.header.type != Type::error) return false;
+  const auto error = protocol::decode<protocol::ErrorReply>(reply.body);
+  return error && !protocol::is_for_now(error->code);
+}
+
 }  // namespace
 
 void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
@@ -202,6 +209,11 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     // A repeat of what is still under way: only where to answer has changed.
     jobs_.at(known->second).connection = connection;
     return;
+  }
+  if (const std::string* refusal = session.refusals.find(request_id)) {
+    Message answer = make_error(message, {});
+    answer.body = *refusal;
+    return outbox.send(std::move(answer));
   }
   std::uint16_t attempt = 0;
   if (!orphans_.empty()) {
@@ -425,6 +437,8 @@ void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
     // Without a connection the answer is dropped: the client asks again under the same id when it
     // is back.
     if (const std::string& peer = session->peer(job.connection); !peer.empty()) {
+      if (is_final_refusal(reply))
+        session->refusals.remember(job.request.header.request_id, reply.body);
       reply.peer = {Port::clients, peer};
       reply.header.attempt = 0;
       outbox.send(std::move(reply));

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/refusals.hpp"
 #include "protocol/messages/session.hpp"
 #include "runtime/actor.hpp"
 
@@ -31,6 +32,7 @@ struct Session {
   /// What is under way: the client's request ids to the broker's jobs, and the bytes they may hold.
   std::map<std::uint64_t, std::uint64_t> jobs;
   std::size_t bytes = 0;
+  Refusals refusals;
 
   std::string& peer(Connection connection) { return peers[static_cast<std::size_t>(connection)]; }
 };

@@ -209,7 +209,7 @@ void Session::refuse_hello(const protocol::Error& error, Outbox& outbox) {
 }
 
 bool Session::put_off(Request& request, const protocol::Error& error) {
-  if (!is_for_now(error.code)) return false;
+  if (!protocol::is_for_now(error.code)) return false;
   if (request.cancel_at || request.abandoned) return false;
   if (!request.refused_since) request.refused_since = now_;
   if (now_ - *request.refused_since >= config_.reconnect_limit) return false;

@@ -108,7 +108,6 @@ class Session final : public runtime::Actor {
   void refuse_hello(const protocol::Error& error, Outbox& outbox);
   bool put_off(Request& request, const protocol::Error& error);
   /// Whether what was refused so is worth asking again soon.
-  static bool is_for_now(protocol::Code code);
 
   // time (session_time.cpp)
   void set_clock(Time now);

@@ -31,7 +31,7 @@ void Session::on_confirmation(const SessionLocks::Question& question, const Mess
   }
   const auto error = protocol::decode<protocol::ErrorReply>(message.body);
   const Code code = error ? error->code : Code::bad_message;
-  if (is_for_now(code)) return locks_.put_off(question.token, now_ + first_retry);
+  if (protocol::is_for_now(code)) return locks_.put_off(question.token, now_ + first_retry);
   if (about_all) return go_on(outbox);
   locks_.remove(question.token);
   protocol::LockLost lost{.number = 0, .code = code, .detail = error ? error->detail : ""};
@@ -112,10 +112,6 @@ bool Session::was_done_before(const Request& request, const Message& reply) {
   if (reply.header.type != Type::error) return false;
   const auto error = protocol::decode<protocol::ErrorReply>(reply.body);
   return error && error->code == Code::fenced;
-}
-
-bool Session::is_for_now(Code code) {
-  return code == Code::overloaded || code == Code::window_exceeded || code == Code::shutting_down;
 }
 
 }  // namespace sluice::client

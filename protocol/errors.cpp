@@ -114,6 +114,10 @@ const Row* find(Code code) {
 
 }  // namespace
 
+bool is_for_now(Code code) {
+  return code == Code::overloaded || code == Code::window_exceeded || code == Code::shutting_down;
+}
+
 std::string_view name(Code code) {
   const Row* row = find(code);
   return row ? row->name : "unknown_error";

@@ -83,6 +83,9 @@ inline tl::unexpected<Error> fail(Code code, std::string_view path = {},
   return tl::make_unexpected(Error{code, std::string(path), std::string(detail)});
 }
 
+/// It says nothing of the request itself, which is asked again under the same id.
+bool is_for_now(Code code);
+
 /// The name used in documents and `--json`: "not_found". Unknown numbers give "unknown_error".
 std::string_view name(Code code);
 

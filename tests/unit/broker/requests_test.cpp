@@ -132,6 +132,47 @@ TEST_CASE("a repeat of what is under way only changes where it is answered", "[b
   room.job_at(room.one);
 }
 
+TEST_CASE("what was refused is not done when it is repeated", "[broker]") {
+  BrokerRoom room;
+  room.join_worker(room.one);
+  room.join(room.ann, "ann");
+  room.join(room.ann_bulk, "ann", Connection::bulk);
+  const Code code = GENERATE(Code::wait_timeout, Code::overloaded);
+  room.stat(room.ann, 1);
+  room.probe.tell(runtime::make_error(room.job_at(room.one), {code, "a", "held"}));
+  room.probe.expect_error(room.ann, code);
+  room.stat(room.ann_bulk, 1);
+  if (code == Code::overloaded) {
+    room.job_at(room.one);
+    return;
+  }
+  CHECK(room.probe.expect_error(room.ann_bulk, code).body.detail == "held");
+  room.probe.expect_silence();
+  // Only the last ones are remembered, and of another session nothing.
+  for (std::uint64_t request = 2; request < 2 + broker::Refusals::most; ++request) {
+    room.stat(room.ann, request);
+    room.probe.tell(runtime::make_error(room.job_at(room.one), {code, "a", "held"}));
+    room.probe.expect_error(room.ann, code);
+  }
+  room.stat(room.ann, 1);
+  room.job_at(room.one);
+}
+
+TEST_CASE("a refusal whose client had no connection is not remembered", "[broker]") {
+  BrokerRoom room;
+  room.join_worker(room.one);
+  room.join(room.ann, "ann");
+  room.stat(room.ann, 1);
+  const Message job = room.job_at(room.one);
+  room.probe.undelivered(runtime::make_message(room.ann, protocol::Pong{}),
+                         runtime::Undelivered::gone);
+  room.probe.tell(runtime::make_error(job, {Code::locked, "a", {}}));
+  room.probe.expect_silence();
+  room.join(room.ann, "ann");
+  room.stat(room.ann, 1);
+  room.job_at(room.one);
+}
+
 TEST_CASE("the same request id of two sessions are two requests", "[broker]") {
   BrokerRoom room;
   room.join_worker(room.one);
