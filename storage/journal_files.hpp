@@ -1,8 +1,9 @@
-// The two files of the lock journal as the journal sees them. `PosixJournal` is the real disk, the
+// The files of the lock journal as the journal sees them: two of frames, and the mark's. `PosixJournal` is the real disk, the
 // simulator's forgets at a power loss what was not synced. Read on: broker/locks/lock_journal.hpp.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,7 @@ namespace sluice::storage {
 
 using protocol::Result;
 
-/// Files 0 and 1, opened once and kept open. One thread reads, writes and reserves; `sync` may be
+/// Files 0, 1 and 2, opened once and kept open. One thread reads, writes and reserves; `sync` may be
 /// called from one other at the same time. Errors: `io_error`, `no_space`.
 class JournalFiles {
  public:
@@ -27,6 +28,16 @@ class JournalFiles {
   virtual Result<void> write(unsigned which, std::uint64_t offset, std::string_view bytes) = 0;
   /// Makes durable what was written before the call. A failure is final: all later ones fail too.
   virtual Result<void> sync(unsigned which) = 0;
+
+  /// The size that it had before it was opened; nothing: there was no such file.
+  virtual std::optional<std::uint64_t> found_bytes(unsigned which) const = 0;
+  /// Its name, for messages: ".sluice/locks/a".
+  virtual std::string name(unsigned which) const = 0;
+  /// Keeps what it holds beside it, durably, as NAME.damaged, in place of an earlier one.
+  virtual Result<void> keep_copy(unsigned which) = 0;
+  /// What tells this boot of the machine from others, as what was not synced may be gone after
+  /// another; empty: not known.
+  virtual std::string boot() const = 0;
 };
 
 }  // namespace sluice::storage

@@ -34,19 +34,30 @@ TEST_CASE("journal files grow in steps") {
   CHECK(must(journal->read(1)).substr(0, bytes.size()) == bytes);
 }
 
-TEST_CASE("a root tells whether the machine was booted since it was last served") {
+TEST_CASE("journal files tell what was there before, and keep copies") {
   Served served;
-  // Not known yet.
-  CHECK(served.storage->power_may_have_failed());
-  auto again = [&] {
-    served.storage.reset();
-    served.storage = must(open_root(served.tree, Role::server));
-    return served.storage->power_may_have_failed();
-  };
-  CHECK_FALSE(again());
-  write_file(served.own / "boot", "another boot");
-  CHECK(again());
-  CHECK_FALSE(again());
+  auto journal = must(served.storage->journal_files());
+  for (const unsigned which : {0u, 1u, 2u}) CHECK_FALSE(journal->found_bytes(which));
+  CHECK(journal->name(0) == ".sluice/locks/a");
+  CHECK_FALSE(journal->boot().empty());
+  must(journal->write(0, 0, "one"));
+  journal.reset();
+  fs::resize_file(served.own / "locks" / "a", 100);
+  fs::remove(served.own / "locks" / "b");
+  journal = must(served.storage->journal_files());
+  CHECK(journal->found_bytes(0) == 100);
+  CHECK_FALSE(journal->found_bytes(1));
+  CHECK(journal->found_bytes(2) == 4096);
+  for (int time = 0; time < 2; ++time) must(journal->keep_copy(0));
+  CHECK(read_file(served.own / "locks" / "a.damaged").substr(0, 4) == std::string("one\0", 4));
+}
+
+TEST_CASE("what is in the way of a journal file is named") {
+  Served served;
+  fs::create_directories(served.own / "locks" / "a");
+  const auto journal = served.storage->journal_files();
+  REQUIRE(code(journal) == Code::root_unusable);
+  CHECK(journal.error().detail.find(".sluice/locks/a is not a regular file") == 0);
 }
 
 }  // namespace sluice::storage
