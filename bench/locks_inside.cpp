@@ -61,7 +61,7 @@ class NoDisk final : public sluice::storage::JournalFiles {
   protocol::Result<void> reserve(unsigned, std::uint64_t) override { return {}; }
   protocol::Result<void> write(unsigned, std::uint64_t, std::string_view) override { return {}; }
   protocol::Result<void> sync(unsigned) override { return {}; }
-  std::optional<std::uint64_t> found_bytes(unsigned) const override { return std::nullopt; }
+  std::optional<std::uint64_t> size_bytes(unsigned) const override { return std::nullopt; }
   std::string name(unsigned) const override { return {}; }
   protocol::Result<void> keep_copy(unsigned) override { return {}; }
   std::string boot() const override { return {}; }

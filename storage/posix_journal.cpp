@@ -24,40 +24,47 @@ constexpr std::uint64_t largest_step_bytes = 16u << 20;
 Result<std::unique_ptr<PosixJournal>> PosixJournal::open(std::shared_ptr<const Root> root) {
   std::unique_ptr<PosixJournal> journal(new PosixJournal(std::move(root)));
   for (unsigned which = 0; which < journal->files_.size(); ++which)
-    if (auto done = journal->open_file(which); !done) return tl::make_unexpected(done.error());
-  // After a start that a power loss ended, a file may be there and its name not yet durable.
-  if (::fsync(journal->root_->locks.get()) != 0) return failure({}, "making the lock journal");
+    if (auto done = journal->open_file(which, 0); !done) return tl::make_unexpected(done.error());
   return journal;
 }
 
-Result<void> PosixJournal::open_file(unsigned which) {
+// One that is not there stays missing, unless the flags say otherwise.
+Result<void> PosixJournal::open_file(unsigned which, int flags) {
   File& file = files_.at(which);
-  const int directory = root_->locks.get();
-  auto unusable = [&](std::string_view what) {
-    return protocol::fail(protocol::Code::root_unusable, root_->path,
-                          fmt::format("{} {}", name(which), what));
+  file.descriptor = open_at(root_->locks.get(), names[which], O_RDWR | O_NONBLOCK | flags, 0600);
+  if (!file.descriptor && errno == ENOENT) return {};
+  auto unusable = [&](const std::string& what) {
+    return protocol::fail(protocol::Code::root_unusable, root_->path, name(which) + " " + what);
   };
-  struct stat info;
-  if (::fstatat(directory, names[which], &info, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (!S_ISREG(info.st_mode)) return unusable("is not a regular file: move it away");
-    file.found_bytes = static_cast<std::uint64_t>(info.st_size);
-  }
-  file.descriptor = open_at(directory, names[which], O_RDWR | O_CREAT, 0600);
-  if (!file.descriptor) {
-    const int error = errno;
+  const int error = errno;
+  if (!file.descriptor && error != EISDIR && error != ENXIO && error != ELOOP)
     return unusable("cannot be opened: " + std::generic_category().message(error));
-  }
-  file.size_bytes = file.found_bytes.value_or(0);
-  const std::uint64_t wanted = first_sizes[which];
-  if (file.size_bytes >= wanted) return {};
-  if (auto done = reserve(which, wanted); !done && done.error().code != protocol::Code::no_space)
-    return done;
-  if (::fsync(file.descriptor.get()) != 0) return failure(name(which), "making the lock journal");
+  struct stat info;
+  if (!file.descriptor || ::fstat(file.descriptor.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    return unusable("is not a regular file: move it away");
+  file.size_bytes = static_cast<std::uint64_t>(info.st_size);
   return {};
 }
 
-std::optional<std::uint64_t> PosixJournal::found_bytes(unsigned which) const {
-  return files_.at(which).found_bytes;
+Result<void> PosixJournal::make() {
+  for (unsigned which = 0; which < files_.size(); ++which) {
+    const File& file = files_.at(which);
+    if (!file.descriptor)
+      if (auto done = open_file(which, O_CREAT); !done) return done;
+    const std::uint64_t wanted = first_sizes[which];
+    if (file.size_bytes >= wanted) continue;
+    if (auto done = reserve(which, wanted); !done && done.error().code != protocol::Code::no_space)
+      return done;
+    if (::fsync(file.descriptor.get()) != 0) return failure(name(which), "making the lock journal");
+  }
+  // After a start that a power loss ended, a file may be there and its name not yet durable.
+  if (::fsync(root_->locks.get()) != 0) return failure({}, "making the lock journal");
+  return {};
+}
+
+std::optional<std::uint64_t> PosixJournal::size_bytes(unsigned which) const {
+  const File& file = files_.at(which);
+  return file.descriptor ? std::optional(file.size_bytes) : std::nullopt;
 }
 
 std::string PosixJournal::name(unsigned which) const {
@@ -65,6 +72,7 @@ std::string PosixJournal::name(unsigned which) const {
 }
 
 Result<void> PosixJournal::keep_copy(unsigned which) {
+  if (!files_.at(which).descriptor) return {};
   const auto bytes = read(which);
   if (!bytes) return tl::make_unexpected(bytes.error());
   const int directory = root_->locks.get();
@@ -78,6 +86,7 @@ Result<void> PosixJournal::keep_copy(unsigned which) {
 
 Result<std::string> PosixJournal::read(unsigned which) {
   const File& file = files_.at(which);
+  if (!file.descriptor) return std::string();
   std::string bytes(file.size_bytes, '\0');
   const ssize_t got = read_at(file.descriptor.get(), bytes.data(), bytes.size(), 0);
   if (got < 0) return failure(name(which), "reading the lock journal");
@@ -120,7 +129,8 @@ Result<void> PosixJournal::sync(unsigned which) {
   // The system forgets after the first report what it could not write; a second sync would lie.
   if (sync_failed_)
     return protocol::fail(protocol::Code::io_error, {}, "the lock journal has failed before");
-  if (::fdatasync(files_.at(which).descriptor.get()) == 0) return {};
+  const Descriptor& file = files_.at(which).descriptor;
+  if (!file || ::fdatasync(file.get()) == 0) return {};
   auto failed = failure({}, "syncing the lock journal");
   sync_failed_ = true;
   return failed;

@@ -21,7 +21,7 @@ class PosixJournal final : public JournalFiles {
   Result<void> reserve(unsigned which, std::uint64_t size_bytes) override;
   Result<void> write(unsigned which, std::uint64_t offset, std::string_view bytes) override;
   Result<void> sync(unsigned which) override;
-  std::optional<std::uint64_t> found_bytes(unsigned which) const override;
+  std::optional<std::uint64_t> size_bytes(unsigned which) const override;
   std::string name(unsigned which) const override;
   Result<void> keep_copy(unsigned which) override;
   std::string boot() const override { return root_->boot; }

@@ -102,7 +102,7 @@ void Found::look_at_files(bool served_before) {
     damage_ = fmt::format("{} is missing or damaged", files_.name(mark_file));
   for (unsigned which = 0; which < 2 && mark_; ++which) {
     const std::uint64_t wanted = mark_->file_bytes[which];
-    const auto size = files_.found_bytes(which);
+    const auto size = files_.size_bytes(which);
     if (wanted == 0 || !damage_.empty() || (size && *size >= wanted)) continue;
     damage_ = !size ? fmt::format("{} is missing", files_.name(which))
                     : fmt::format("{} has been cut, from {} to {} bytes", files_.name(which),

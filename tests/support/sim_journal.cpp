@@ -79,7 +79,7 @@ Result<void> SimJournal::sync(unsigned which) {
   return {};
 }
 
-std::optional<std::uint64_t> SimJournal::found_bytes(unsigned which) const {
+std::optional<std::uint64_t> SimJournal::size_bytes(unsigned which) const {
   const File& file = files_.at(which);
   return file.missing ? std::nullopt : std::optional(file.written.size());
 }

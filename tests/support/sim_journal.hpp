@@ -35,7 +35,7 @@ class SimJournal final : public storage::JournalFiles {
   protocol::Result<void> write(unsigned which, std::uint64_t offset,
                                std::string_view bytes) override;
   protocol::Result<void> sync(unsigned which) override;
-  std::optional<std::uint64_t> found_bytes(unsigned which) const override;
+  std::optional<std::uint64_t> size_bytes(unsigned which) const override;
   std::string name(unsigned which) const override { return "journal " + std::to_string(which); }
   protocol::Result<void> keep_copy(unsigned which) override;
   std::string boot() const override { return std::to_string(boots_); }

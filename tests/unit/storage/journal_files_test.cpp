@@ -37,7 +37,7 @@ TEST_CASE("journal files grow in steps") {
 TEST_CASE("journal files tell what was there before, and keep copies") {
   Served served;
   auto journal = must(served.storage->journal_files());
-  for (const unsigned which : {0u, 1u, 2u}) CHECK_FALSE(journal->found_bytes(which));
+  for (const unsigned which : {0u, 1u, 2u}) CHECK_FALSE(journal->size_bytes(which));
   CHECK(journal->name(0) == ".sluice/locks/a");
   CHECK_FALSE(journal->boot().empty());
   must(journal->write(0, 0, "one"));
@@ -45,9 +45,9 @@ TEST_CASE("journal files tell what was there before, and keep copies") {
   fs::resize_file(served.own / "locks" / "a", 100);
   fs::remove(served.own / "locks" / "b");
   journal = must(served.storage->journal_files());
-  CHECK(journal->found_bytes(0) == 100);
-  CHECK_FALSE(journal->found_bytes(1));
-  CHECK(journal->found_bytes(2) == 4096);
+  CHECK(journal->size_bytes(0) == 100);
+  CHECK_FALSE(journal->size_bytes(1));
+  CHECK(journal->size_bytes(2) == 4096);
   for (int time = 0; time < 2; ++time) must(journal->keep_copy(0));
   CHECK(read_file(served.own / "locks" / "a.damaged").substr(0, 4) == std::string("one\0", 4));
 }
