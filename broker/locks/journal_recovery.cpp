@@ -198,6 +198,7 @@ Result<RecoveredLocks> LockJournal::recover(storage::JournalFiles& files,
     end.last_sequence = found.largest_sequence();
     return recovered;
   }
+  if (auto done = files.make(); !done) return tl::make_unexpected(done.error());
   if (auto done = found.clear_remains(); !done) return tl::make_unexpected(done.error());
   if (found.empty()) {
     if (auto done = begin(files, end); !done) return tl::make_unexpected(done.error());
@@ -221,7 +222,8 @@ Result<RecoveredLocks> LockJournal::recover(storage::JournalFiles& files,
   recovered.guard = (found.power_lost() && end.mark.relaxed) ||
                     (guarded > start.wall_ms && guarded - start.wall_ms <= start.grace_ms);
   end.mark.guard_until_ms = recovered.guard ? start.wall_ms + start.grace_ms : 0;
-  for (const unsigned which : {0u, 1u}) end.mark.file_bytes[which] = found.file(which).bytes.size();
+  for (const unsigned which : {0u, 1u})
+    end.mark.file_bytes[which] = files.size_bytes(which).value_or(0);
   if (auto done = mark_served(files, end, start); !done) return tl::make_unexpected(done.error());
   return recovered;
 }
@@ -258,6 +260,7 @@ Result<RecoveredLocks> LockJournal::repair(storage::JournalFiles& files,
     if (auto done = clear_from(files, which, 0, bytes->size()); !done)
       return tl::make_unexpected(done.error());
   }
+  if (auto done = files.make(); !done) return tl::make_unexpected(done.error());
   JournalEnd end = damaged.end;
   LockJournal journal(files, end, [](std::uint64_t) { return std::nullopt; });
   if (auto done = journal.begin_file(0, {true, 0}); !done) return tl::make_unexpected(done.error());

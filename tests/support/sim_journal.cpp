@@ -84,6 +84,11 @@ std::optional<std::uint64_t> SimJournal::size_bytes(unsigned which) const {
   return file.missing ? std::nullopt : std::optional(file.written.size());
 }
 
+Result<void> SimJournal::make() {
+  for (File& file : files_) file.missing = false;
+  return {};
+}
+
 Result<void> SimJournal::keep_copy(unsigned which) {
   copies_.at(which) = files_.at(which).written;
   return {};

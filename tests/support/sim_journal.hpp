@@ -36,6 +36,7 @@ class SimJournal final : public storage::JournalFiles {
                                std::string_view bytes) override;
   protocol::Result<void> sync(unsigned which) override;
   std::optional<std::uint64_t> size_bytes(unsigned which) const override;
+  protocol::Result<void> make() override;
   std::string name(unsigned which) const override { return "journal " + std::to_string(which); }
   protocol::Result<void> keep_copy(unsigned which) override;
   std::string boot() const override { return std::to_string(boots_); }
