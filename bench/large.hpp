@@ -6,7 +6,8 @@
 
 namespace sluice::bench {
 
-/// get (to nowhere) and put (from memory) of files of any size. Throws sluice::Error.
+/// get (to nowhere) and put (from memory) of files of any size, as often as fits into the time, at
+/// least once by each client. Throws sluice::Error.
 Result run_large(const Options& options);
 
 }  // namespace sluice::bench

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/large.hpp"
+#include "bench/many.hpp"
 #include "bench/small.hpp"
 #include "protocol/limits.hpp"
 
@@ -14,13 +15,21 @@ int main(int argc, char** argv) {
   app.add_option("--server", options.server, "endpoint")
       ->envname("SLUICE_SERVER")
       ->capture_default_str();
-  app.add_option("--op", options.op)
-      ->check(CLI::IsMember({"get", "put", "lock", "lock-contended"}))
+  app.add_option("--op", options.op,
+                 "put-many, get-many: trees of small files, each client's sent one after the\n"
+                 "other without waiting; all others: one request a client at a time")
+      ->check(CLI::IsMember({"get", "put", "put-many", "get-many", "lock", "lock-contended"}))
       ->capture_default_str();
   app.add_option("--size", options.size_bytes, "bytes a file")->capture_default_str();
   app.add_option("--clients", options.clients)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--seconds", options.seconds)
       ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  app.add_option("--warm-up", options.warm_up_s, "seconds of load before those that count")
+      ->check(CLI::Range(0.0, 600.0))
+      ->capture_default_str();
+  app.add_option("--files", options.files, "files of a tree (for put-many, get-many)")
+      ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
   app.add_flag("--await-release", options.await_release,
                "lock: ask for the next lock when the release is answered, not together with it");
@@ -35,10 +44,17 @@ int main(int argc, char** argv) {
   }
   const bool lock = options.op.starts_with("lock");
   if (lock) options.size_bytes = 0;
+  const bool small = options.size_bytes <= sluice::protocol::limits::small_file_bytes;
+  const bool many = options.op.ends_with("-many");
+  if (many && !small) {
+    fmt::print(stderr, "sluice-bench: files of a tree have up to {} bytes\n",
+               sluice::protocol::limits::small_file_bytes);
+    return 2;
+  }
   try {
-    auto result = lock || options.size_bytes <= sluice::protocol::limits::small_file_bytes
-                      ? sluice::bench::run_small(options)
-                      : sluice::bench::run_large(options);
+    const auto result = many    ? sluice::bench::run_many(options)
+                        : small ? sluice::bench::run_small(options)
+                                : sluice::bench::run_large(options);
     sluice::bench::print(result, options.json);
     if (result.errors > 0) {
       fmt::print(stderr, "sluice-bench: {} operations failed, the first with: {}\n", result.errors,

@@ -1,36 +1,44 @@
-// What a run measured, and how it is printed. Latencies are kept whole and sorted at the end: a run
-// is short.
+// What a run measured, and how it is printed.
 #pragma once
 
-#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "bench/histogram.hpp"
+#include "bench/options.hpp"
 
 namespace sluice::bench {
 
+using Clock = std::chrono::steady_clock;
+
+/// What the options say is so many seconds, as the clock counts.
+inline Clock::duration seconds(double count) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(count));
+}
+
 struct Result {
+  /// Of what the options ask for; nothing measured yet.
+  explicit Result(const Options& options)
+      : op(options.op), size_bytes(options.size_bytes), clients(options.clients) {}
+
+  void failed(const std::string& error) {
+    if (errors++ == 0) first_error = error;
+  }
+
   std::string op;
   std::uint64_t size_bytes = 0;
   unsigned clients = 0;
+  /// The time that was measured, without what came before.
   double seconds = 0;
-  std::uint64_t ops = 0;
   std::uint64_t errors = 0;
   /// Of the first error, if there was one.
   std::string first_error;
-  /// One a finished operation, in microseconds.
-  std::vector<double> latencies_us;
-
-  double percentile_us(double part) {
-    if (latencies_us.empty()) return 0;
-    const auto at = latencies_us.begin() + static_cast<std::ptrdiff_t>(
-                                               part * static_cast<double>(latencies_us.size() - 1));
-    std::nth_element(latencies_us.begin(), at, latencies_us.end());
-    return *at;
-  }
+  /// Of each operation that was finished in that time.
+  Histogram latencies;
 };
 
 /// One line to standard output, for people or as JSON.
-void print(Result& result, bool json);
+void print(const Result& result, bool json);
 
 }  // namespace sluice::bench

@@ -19,7 +19,6 @@
 namespace sluice::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using protocol::Type;
 using runtime::Message;
 using runtime::Socket;
@@ -27,9 +26,13 @@ using runtime::Socket;
 // Names that one client puts to in turn, so that a long run replaces files as well as making them.
 constexpr std::uint64_t names_a_client = 1000;
 constexpr std::chrono::milliseconds answer_time{5'000};
+// A server that has just started may grant nothing for one lease.
+constexpr std::chrono::milliseconds lock_time{60'000};
 // A little less than a session may hold.
 constexpr std::uint64_t held_a_session = 9'900;
 constexpr std::uint64_t held_under_way = 200;
+// Those who hold them are silent.
+constexpr std::uint32_t held_lease_ms = 600'000;
 
 struct BenchClient {
   Socket socket;
@@ -41,39 +44,36 @@ struct BenchClient {
 
 class SmallRun {
  public:
-  explicit SmallRun(const Options& options) : options_(options) {
+  explicit SmallRun(const Options& options) : options_(options), result_(options) {
     bytes_.assign(options.size_bytes, 'x');
     root_ = protocol::root_of(protocol::leaves_of(bytes_));
     directory_ = "bench-" + protocol::to_hex(runtime::SystemSecrets().bytes(4));
-    result_.op = options.op;
-    result_.size_bytes = options.size_bytes;
-    result_.clients = options.clients;
   }
 
   Result run() {
-    for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
-    prepare();
     for (std::uint64_t left = options_.held; left > 0;) {
       const std::uint64_t count = std::min(left, held_a_session);
       hold(count);
       left -= count;
     }
+    for (unsigned i = 0; i < options_.clients; ++i) clients_.push_back(connect(i));
+    prepare();
     for (auto& client : clients_) next(client);
-    const auto begin = Clock::now();
-    const auto end = begin + std::chrono::duration_cast<Clock::duration>(
-                                 std::chrono::duration<double>(options_.seconds));
+    counts_from_ = Clock::now() + seconds(options_.warm_up_s);
+    const auto end = counts_from_ + seconds(options_.seconds);
     runtime::Poller poller;
     for (auto& client : clients_) poller.watch(client.socket, [this, &client] { take(client); });
     while (Clock::now() < end)
       if (poller.wait(std::chrono::milliseconds(100))) poller.call_ready();
-    result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    result_.seconds = std::chrono::duration<double>(Clock::now() - counts_from_).count();
     for (auto& client : clients_) say_bye(client);
     for (auto& client : holders_) say_bye(client);
     return std::move(result_);
   }
 
  private:
-  BenchClient connect(unsigned index) {
+  // With the server's own lease if none is given: locks that live longer wait for the disk.
+  BenchClient connect(unsigned index, std::uint32_t lease_ms = 0) {
     runtime::SocketConfig config;
     config.connect = {options_.server};
     config.stamped = false;
@@ -85,22 +85,23 @@ class SmallRun {
     hello.version_max = protocol::limits::version_max;
     hello.secret = runtime::SystemSecrets().bytes(16);
     hello.name = fmt::format("sluice-bench/{}", index);
-    hello.lease_ms = 600'000;
+    hello.lease_ms = lease_ms;
     ask(client, hello);
     return client;
   }
 
   // One more session with so many locks, in a directory of its own.
   void hold(std::uint64_t count) {
-    BenchClient& holder = holders_.emplace_back(connect(options_.clients));
+    BenchClient& holder = holders_.emplace_back(connect(options_.clients, held_lease_ms));
     const std::uint64_t sender = holders_.size() - 1;
     protocol::AcquireLock acquire;
+    acquire.wait_ms = lock_time.count();
     for (std::uint64_t sent = 0, answered = 0; answered < count;) {
       for (; sent < count && sent - answered < held_under_way; ++sent) {
         acquire.claims = {{held_path(sender, sent), false, false}};
         send(holder, acquire);
       }
-      expect(holder);
+      expect(holder, lock_time + answer_time);
       ++answered;
     }
   }
@@ -128,12 +129,12 @@ class SmallRun {
     expect(client);
   }
 
-  void expect(BenchClient& client) {
+  void expect(BenchClient& client, std::chrono::milliseconds patience = answer_time) {
     Message reply;
     if (client.socket.receive(reply) != Socket::Received::message) {
       runtime::Poller poller;
       poller.watch(client.socket, [] {});
-      if (!poller.wait(answer_time) || client.socket.receive(reply) != Socket::Received::message)
+      if (!poller.wait(patience) || client.socket.receive(reply) != Socket::Received::message)
         throw std::runtime_error(options_.server + ": the server does not answer");
     }
     if (reply.header.type == Type::error) throw std::runtime_error(error_of(reply));
@@ -178,7 +179,7 @@ class SmallRun {
       protocol::AcquireLock acquire;
       const bool contended = options_.op == "lock-contended";
       acquire.claims = {{contended ? "bench" : own_path(client), false, false}};
-      acquire.wait_ms = 60'000;
+      acquire.wait_ms = lock_time.count();
       send(client, acquire);
     }
     ++client.round;
@@ -197,13 +198,11 @@ class SmallRun {
         if (options_.await_release) next(client);
         continue;
       }
-      const std::chrono::duration<double, std::micro> took = Clock::now() - client.sent_at;
-      if (reply.header.type == Type::error) {
-        if (result_.errors++ == 0) result_.first_error = error_of(reply);
-      } else {
-        ++result_.ops;
-        result_.latencies_us.push_back(took.count());
-      }
+      const auto now = Clock::now();
+      if (reply.header.type == Type::error)
+        result_.failed(error_of(reply));
+      else if (now >= counts_from_)
+        result_.latencies.record(now - client.sent_at);
       if (reply.header.type == Type::acquire_lock_reply) {
         // The release goes at once, so that others need not wait for this client's next turn.
         if (const auto granted = protocol::decode<protocol::AcquireLockReply>(reply.body))
@@ -227,6 +226,7 @@ class SmallRun {
   std::string bytes_;
   protocol::Digest root_{};
   std::string directory_;
+  Clock::time_point counts_from_;
   Result result_;
 };
 

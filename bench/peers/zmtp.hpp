@@ -1,13 +1,14 @@
-// One connection that speaks ZeroMQ's protocol (ZMTP 3, mechanism NULL) as a DEALER, by plain
-// reads and writes: what hiredis is to Redis, for a load whose own cost must not count. A
-// connection belongs to one thread and blocks while it writes. Read on: sluice.cpp,
+// One connection that speaks ZeroMQ's protocol (ZMTP 3, mechanism NULL) as a DEALER: what hiredis
+// is to Redis, for a load whose own cost must not count. Read on: sluice_session.hpp,
 // https://rfc.zeromq.org/spec/23/.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "bench/peers/connection.hpp"
 
 namespace sluice::bench::peers {
 
@@ -15,31 +16,26 @@ class ZmtpConnection {
  public:
   /// Connects and shakes hands. Throws std::runtime_error.
   ZmtpConnection(const std::string& host, int port);
-  ~ZmtpConnection();
-  ZmtpConnection(const ZmtpConnection&) = delete;
-  ZmtpConnection& operator=(const ZmtpConnection&) = delete;
 
-  int fd() const { return fd_; }
+  int fd() const { return bytes_.fd(); }
   /// Puts a frame behind those that wait for `flush`.
   void add(std::string_view frame, bool more);
-  void flush();
+  void flush() { bytes_.flush(); }
   /// Reads once, waiting if nothing is there.
-  void read();
-  /// Takes a message of two frames of what was read; false if no whole one is left. They live until
-  /// the next `read`. Throws std::runtime_error when it has not just two.
-  bool next(std::string_view& first, std::string_view& second);
+  void read() { bytes_.read(); }
+
+  using Frames = std::array<std::string_view, 3>;
+  /// Takes a message of two or three frames of what was read (the third is empty if it has two);
+  /// false if no whole one is left. They live until the next `read`. Throws std::runtime_error for
+  /// a message of another shape.
+  bool next(Frames& frames);
 
  private:
   void shake_hands();
-  bool next_frame(std::string_view& frame, unsigned char& flags);
-  /// The bytes that were read and not taken.
-  std::string_view left() const { return {in_.data() + taken_, filled_ - taken_}; }
+  /// The frame that begins so many bytes on, and where the next one does; false if it is not whole.
+  bool frame_at(std::size_t& at, std::string_view& frame, unsigned char& flags) const;
 
-  int fd_ = -1;
-  std::string out_;
-  std::vector<char> in_;
-  std::size_t filled_ = 0;
-  std::size_t taken_ = 0;
+  Connection bytes_;
 };
 
 }  // namespace sluice::bench::peers

@@ -47,6 +47,7 @@ JournaledLock take_lock(Reader& reader) {
   lock.number = reader.integer(8);
   lock.session = reader.integer(8);
   lock.request_id = reader.integer(8);
+  lock.agent = reader.integer(8);
   lock.ttl_ms = static_cast<std::uint32_t>(reader.integer(4));
   lock.lease_ms = static_cast<std::uint32_t>(reader.integer(4));
   lock.expires_at_ms = reader.integer(8);
@@ -69,6 +70,7 @@ void put_lock(std::string& out, const JournaledLock& lock) {
   put_integer(out, lock.number, 8);
   put_integer(out, lock.session, 8);
   put_integer(out, lock.request_id, 8);
+  put_integer(out, lock.agent, 8);
   put_integer(out, lock.ttl_ms, 4);
   put_integer(out, lock.lease_ms, 4);
   put_integer(out, lock.expires_at_ms, 8);

@@ -22,6 +22,8 @@ struct JournaledLock {
   /// Of the request that it answered, so that a repeat of it gets the same token.
   std::uint64_t session = 0;
   std::uint64_t request_id = 0;
+  /// Which of the session's agents holds it, so that circles of waiters are found as before.
+  std::uint64_t agent = 0;
   /// The session's name.
   std::string holder;
   /// Empty: the session's lock.

@@ -143,18 +143,23 @@ class LockActor final : public runtime::Actor {
     bool end_awaits_disk = false;
   };
 
-  /// An answer that waits until the journal is written, or is on the disk.
+  /// What waits until the journal is written, or is on the disk.
   struct Held {
-    Message answer;
-    /// The lock it grants, or 0.
-    Id grants = 0;
-    /// The lock it makes exclusive, or shared, or 0.
-    Id upgrades = 0;
-    Id downgrades = 0;
-    /// The lock whose end this is, or 0; then there is no answer.
-    Id ends = 0;
+    enum class What : std::uint8_t {
+      grant,
+      upgrade,
+      downgrade,
+      /// Done already, and nothing to take back: a release, a renewal, a break.
+      answer,
+      /// The end of a lock, which leaves others' way; nobody is answered.
+      end,
+    };
+    What what = What::answer;
+    Id lock = 0;
     bool wait_for_disk = false;
+    Message answer{};
   };
+  using What = Held::What;
 
   /// A holder's wish to become exclusive, waiting.
   struct Conversion {
@@ -224,6 +229,7 @@ class LockActor final : public runtime::Actor {
   void remove_ended(Id id, Time now, Outbox& outbox);
   void remove_lock(Id id, Time now, Outbox& outbox);
   protocol::Result<Id> find_held(std::string_view token) const;
+  bool is_being_released(std::string_view token) const;
   void remember_lost(std::uint64_t number, Ending ending);
   void leave_session(Id id);
   void tell_lost(const Lock& lock, Outbox& outbox);
@@ -237,6 +243,9 @@ class LockActor final : public runtime::Actor {
   void write_journal(Time now, Outbox& outbox);
   void ask_for_sync(Outbox& outbox);
   void release_held(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
+  void grant_written(Held&& held, protocol::Error error, Time now, Outbox& outbox);
+  void upgrade_written(Held&& held, protocol::Error error, Time now, Outbox& outbox);
+  std::optional<protocol::Error> ended_early(Id id) const;
   void end_written(Held&& held, const protocol::Error& failure, Time now, Outbox& outbox);
   void forget_unconfirmed(std::uint64_t session, Time now, Outbox& outbox);
   std::optional<JournaledLock> held_after(std::uint64_t number, Time now) const;
@@ -363,6 +372,10 @@ class LockActor final : public runtime::Actor {
   std::map<std::uint64_t, std::vector<Held>> awaiting_sync_;
   bool sync_under_way_ = false;
   /// The journal cannot be made durable any more.
+  /// Locks made shared, of which the journal does not know yet.
+  std::set<Id> to_write_again_;
+  /// The last write failed.
+  bool journal_failing_ = false;
   bool sync_failed_ = false;
   /// Holds the whole tree after a power loss, and until when.
   Id guard_ = 0;

@@ -23,14 +23,16 @@ void LockActor::on_convert_lock(const Message& message, Time now, Outbox& outbox
   const auto id = find_held(request->token);
   if (!id) return refuse(id.error());
   if (request->shared) {
-    Held held;
-    held.downgrades = *id;
-    answer_written(asker_of(message), protocol::ConvertLockReply{}, std::move(held));
+    const bool named = !locks_.at(*id).owner.empty();
+    answer_written(asker_of(message), protocol::ConvertLockReply{}, {What::downgrade, *id, named});
     return downgrade(*id, now, outbox);
   }
   const auto at_once = may_upgrade(*id, *request, now);
   if (!at_once) return refuse(at_once.error());
-  if (*at_once) return outbox.send(runtime::make_reply(message, protocol::ConvertLockReply{}));
+  // It may have become so a moment ago, and that is not on the disk yet.
+  if (*at_once)
+    return answer_written(asker_of(message), protocol::ConvertLockReply{},
+                          {What::answer, *id, waits_for_disk(locks_.at(*id))});
 
   const Id conversion = ++last_id_;
   if (table_.upgrade(conversion, *id)) return answer_upgrade(*id, asker_of(message), now);
@@ -84,10 +86,8 @@ void LockActor::downgrade(Id id, Time now, Outbox& outbox) {
 
 void LockActor::answer_upgrade(Id id, const Asker& asker, Time now) {
   write_down(id, now);
-  Held held;
-  held.upgrades = id;
-  held.wait_for_disk = waits_for_disk(locks_.at(id));
-  answer_written(asker, protocol::ConvertLockReply{}, std::move(held));
+  answer_written(asker, protocol::ConvertLockReply{},
+                 {What::upgrade, id, waits_for_disk(locks_.at(id))});
 }
 
 // The table has made it exclusive.

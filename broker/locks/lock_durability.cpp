@@ -1,7 +1,7 @@
 // What of the locks outlives the process: grants and releases go into the lock journal, one write
 // for all that came at once, before they are answered; some wait until the publisher's thread has
 // synced it. And what becomes of it after a restart. Read on: lock_journal.hpp, lock_actor.hpp.
-#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -34,6 +34,7 @@ void LockActor::describe_for_journal(Id id, Time now, JournaledLock& journaled) 
   journaled.secret = lock.token.secret;
   journaled.session = lock.key.first;
   journaled.request_id = lock.key.second;
+  journaled.agent = lock.agent;
   journaled.owner = lock.owner;
   journaled.ttl_ms = lock.ttl_ms;
   journaled.claims = *table_.claims(id);
@@ -61,8 +62,19 @@ void LockActor::on_drained(Time now, Outbox& outbox) {
 }
 
 void LockActor::write_journal(Time now, Outbox& outbox) {
-  if (to_answer_.empty() && !journal_.gathered()) return;
+  if (to_answer_.empty() && !journal_.gathered() && to_write_again_.empty()) return;
+  for (const Id id : to_write_again_)
+    if (!ended_early(id)) write_down(id, now);
   const auto position = journal_.write();
+  if (position) to_write_again_.clear();
+  if (position.has_value() == journal_failing_) {
+    journal_failing_ = !position;
+    if (journal_failing_)
+      spdlog::error("the lock journal: {}; what has to be in it is refused until that is mended",
+                    protocol::sentence(position.error()));
+    else
+      spdlog::info("the lock journal can be written again");
+  }
   answering_.swap(to_answer_);
   for (Held& held : answering_) {
     if (!position) {
@@ -98,6 +110,7 @@ void LockActor::on_sync_locks_reply(const Message& message, Time now, Outbox& ou
   } else {
     sync_failed_ = true;
     failure = {Code::log_failed, {}, "the lock journal could not be synced"};
+    spdlog::error("{}; what has to be on the disk is refused until a restart", failure.detail);
   }
   while (!awaiting_sync_.empty() &&
          (sync_failed_ || awaiting_sync_.begin()->first <= reply->position)) {
@@ -107,43 +120,66 @@ void LockActor::on_sync_locks_reply(const Message& message, Time now, Outbox& ou
   ask_for_sync(outbox);
 }
 
-// Its answer may go, unless writing failed, or the lock has gone meanwhile: then nothing was
-// granted.
+// Its answer may go, unless writing failed.
 void LockActor::release_held(Held&& held, const protocol::Error& failure, Time now,
                              Outbox& outbox) {
-  if (held.ends != 0) return end_written(std::move(held), failure, now, outbox);
-  if (held.grants == 0 && held.upgrades == 0) {
-    // Shared it stays, so that has to be written down yet.
-    const auto shared = locks_.find(held.downgrades);
-    if (failure.code != Code{} && shared != locks_.end() && shared->second.ending == Ending::no)
-      write_down(held.downgrades, now);
-    return outbox.send(std::move(held.answer));
+  switch (held.what) {
+    case What::grant:
+      return grant_written(std::move(held), failure, now, outbox);
+    case What::upgrade:
+      return upgrade_written(std::move(held), failure, now, outbox);
+    case What::end:
+      return end_written(std::move(held), failure, now, outbox);
+    case What::downgrade:
+      // Shared it stays, so that has to be written down before whatever is granted beside it.
+      if (failure.code != Code{}) to_write_again_.insert(held.lock);
+      break;
+    case What::answer:
+      break;
   }
-  const Id id = held.grants != 0 ? held.grants : held.upgrades;
+  // What need not be on the disk is done in any case.
+  if (failure.code != Code{} && held.wait_for_disk)
+    held.answer = runtime::make_error(held.answer, failure);
+  outbox.send(std::move(held.answer));
+}
+
+// What became of a lock that is not held any more, though its grant or upgrade is not answered yet.
+std::optional<protocol::Error> LockActor::ended_early(Id id) const {
   const auto found = locks_.find(id);
-  protocol::Error error = failure;
-  if (error.code == Code{} && (found == locks_.end() || found->second.ending != Ending::no))
-    error = {Code::cancelled, {}, "the lock ended before it was on the disk"};
-  if (found == locks_.end() || held.upgrades != 0) {
-    if (error.code != Code{}) held.answer = runtime::make_error(held.answer, error);
-    outbox.send(std::move(held.answer));
-    if (error.code == Code{}) tell_converted(id);
-    if (error.code != Code{} && found != locks_.end() && found->second.ending == Ending::no)
-      downgrade(id, now, outbox);
-    return;
-  }
+  if (found != locks_.end() && found->second.ending == Ending::no) return {};
+  if (found != locks_.end() && found->second.ending == Ending::expired)
+    return protocol::Error{Code::lease_expired, {}, "it was over before it was on the disk"};
+  return protocol::Error{Code::cancelled, {}, "the lock ended before it was on the disk"};
+}
+
+void LockActor::grant_written(Held&& held, protocol::Error error, Time now, Outbox& outbox) {
+  const auto early = ended_early(held.lock);
+  if (error.code == Code{} && early) error = *early;
+  const auto found = locks_.find(held.lock);
+  if (found == locks_.end()) return outbox.send(runtime::make_error(held.answer, error));
   Lock& lock = found->second;
   // Looked at again in the moment of the grant.
   if (error.code == Code{} && lock.owner.empty() && !leases_.lives(lock.key.first, now))
     error = {Code::cancelled, {}, "the session has ended"};
   if (error.code != Code{}) {
     reply(lock.asker, protocol::ErrorReply{error.code, error.path, error.detail}, outbox);
-    return end_lock(id, Ending::released, now, outbox);
+    return end_lock(held.lock, Ending::released, now, outbox);
   }
   lock.answered = true;
-  leases_.renew(id, now);
+  leases_.renew(held.lock, now);
   reply(lock.asker, protocol::AcquireLockReply{to_string(lock.token), lock.ttl_ms}, outbox);
-  tell_locked(id);
+  tell_locked(held.lock);
+}
+
+void LockActor::upgrade_written(Held&& held, protocol::Error error, Time now, Outbox& outbox) {
+  const auto early = ended_early(held.lock);
+  if (error.code == Code{} && early) error = *early;
+  if (error.code == Code{}) {
+    outbox.send(std::move(held.answer));
+    return tell_converted(held.lock);
+  }
+  outbox.send(runtime::make_error(held.answer, error));
+  if (!early) downgrade(held.lock, now, outbox);
 }
 
 // Without the journal it stays in the way: written again with the next write, or until a restart.
@@ -152,8 +188,8 @@ void LockActor::end_written(Held&& held, const protocol::Error& failure, Time no
     if (!sync_failed_) to_answer_.push_back(std::move(held));
     return;
   }
-  locks_.at(held.ends).end_awaits_disk = false;
-  remove_ended(held.ends, now, outbox);
+  locks_.at(held.lock).end_awaits_disk = false;
+  remove_ended(held.lock, now, outbox);
 }
 
 void LockActor::restore(const std::vector<JournaledLock>& held, bool guard, Time now) {
@@ -162,6 +198,7 @@ void LockActor::restore(const std::vector<JournaledLock>& held, bool guard, Time
     Lock& lock = locks_[id];
     lock.key = {journaled.session, journaled.request_id};
     lock.token = {journaled.number, journaled.secret};
+    lock.agent = journaled.agent;
     lock.ttl_ms = journaled.ttl_ms;
     lock.owner = journaled.owner;
     lock.holder = lock.owner.empty() ? journaled.holder : lock.owner;

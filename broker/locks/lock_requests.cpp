@@ -158,11 +158,21 @@ void LockActor::on_release_lock(const Message& message, Time now, Outbox& outbox
   const auto request = protocol::decode<protocol::ReleaseLock>(message.body);
   if (!request) return outbox.send(runtime::make_error(message, request.error()));
   const auto id = find_held(request->token);
-  if (!id) return outbox.send(runtime::make_error(message, id.error()));
-  Held held;
-  held.wait_for_disk = !locks_.at(*id).owner.empty();
-  answer_written(asker_of(message), protocol::ReleaseLockReply{}, std::move(held));
-  end_lock(*id, Ending::released, now, outbox);
+  if (!id && !is_being_released(request->token))
+    return outbox.send(runtime::make_error(message, id.error()));
+  const bool named = !id || !locks_.at(*id).owner.empty();
+  answer_written(asker_of(message), protocol::ReleaseLockReply{},
+                 {What::answer, id ? *id : 0, named});
+  if (id) end_lock(*id, Ending::released, now, outbox);
+}
+
+// By its owner's request, which is not answered yet: this one is a repeat of it.
+bool LockActor::is_being_released(std::string_view text) const {
+  const auto token = protocol::parse_token(text);
+  const auto found = token ? by_number_.find(token->number) : by_number_.end();
+  if (found == by_number_.end()) return false;
+  const Lock& lock = locks_.at(found->second);
+  return lock.token == *token && lock.ending == Ending::released && lock.end_awaits_disk;
 }
 
 void LockActor::on_renew_lock(const Message& message, Time now, Outbox& outbox) {
@@ -182,9 +192,7 @@ void LockActor::on_renew_lock(const Message& message, Time now, Outbox& outbox) 
       outbox.send(runtime::make_reply(message, renewed));
     } else {
       write_down(*id, now);
-      Held held;
-      held.wait_for_disk = true;
-      answer_written(asker_of(message), renewed, std::move(held));
+      answer_written(asker_of(message), renewed, {What::answer, *id, true});
     }
   } else {
     outbox.send(runtime::make_error(message, id.error()));
@@ -234,9 +242,7 @@ void LockActor::grant(Id id, Time now) {
   count_held(agent_of(id, lock), true);
   by_number_.emplace_hint(by_number_.end(), lock.token.number, id);
   write_down(id, now);
-  Held held;
-  held.grants = id;
-  held.wait_for_disk = waits_for_disk(lock);
+  Held held{What::grant, id, waits_for_disk(lock), {}};
   // The body is made when it goes out.
   held.answer = answer_to(lock.asker, {});
   held.answer.header.type = protocol::Type::acquire_lock_reply;
@@ -262,7 +268,6 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
                        fmt::format("lock {} has ended", lock.token.number)},
                       now, outbox);
   lock.ending = ending;
-  tell_unlocked(id);
   journal_.ended(lock.token.number);
   leases_.drop(id);
   if (ending != Ending::released) {
@@ -272,10 +277,7 @@ void LockActor::end_lock(Id id, Ending ending, Time now, Outbox& outbox) {
   // Who gives back its session's lock does not use it again. Everybody else might.
   lock.end_awaits_disk = lock.answered && (ending != Ending::released || !lock.owner.empty());
   if (lock.end_awaits_disk) {
-    Held held;
-    held.ends = id;
-    held.wait_for_disk = true;
-    to_answer_.push_back(std::move(held));
+    to_answer_.push_back({What::end, id, true, {}});
   }
   remove_ended(id, now, outbox);
 }
@@ -292,6 +294,8 @@ void LockActor::remove_lock(Id id, Time now, Outbox& outbox) {
   const std::size_t claims = table_.claims(id)->size();
   const bool granted = lock.token.number != 0;
   claims_in_all_ -= claims;
+  // Who hears of it can have what it was on, and may ask for that at once.
+  if (granted) tell_unlocked(id);
   if (granted && !lock.owner.empty()) {
     const auto owner = of_owner_.find(lock.owner);
     owner->second -= claims;
@@ -342,7 +346,7 @@ void LockActor::on_break_lock(const Message& message, Time now, Outbox& outbox) 
   if (found == by_number_.end() || locks_.at(found->second).ending != Ending::no)
     return outbox.send(runtime::make_error(
         message, {Code::fenced, {}, fmt::format("lock {} is not held", request->number)}));
-  outbox.send(runtime::make_reply(message, protocol::BreakLockReply{}));
+  answer_written(asker_of(message), protocol::BreakLockReply{}, {What::answer, 0, true, {}});
   end_lock(found->second, Ending::broken, now, outbox);
 }
 

@@ -69,8 +69,12 @@ void LockChecker::on_converted(const Message& reply) {
 }
 
 void LockChecker::on_break(const Message& request) {
-  if (const auto body = protocol::decode<protocol::BreakLock>(request.body))
-    about_lock_[key_of(request)] = body->number;
+  const auto body = protocol::decode<protocol::BreakLock>(request.body);
+  if (!body) return;
+  about_lock_[key_of(request)] = body->number;
+  // It may be taken away from now on, even if whoever wants that never hears of it.
+  if (const auto grant = grants_.find(body->number); grant != grants_.end())
+    stop_believing(grant->second);
 }
 
 void LockChecker::on_broken(const Message& reply) {

@@ -158,12 +158,20 @@ void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed) {
     happened(found.possible[i]);
     if (disk_failed) doubtful_.insert(found.possible[i].request);
   }
-  for (std::size_t i = *found.fewest; i < found.most; ++i) {
-    const Pending& pending = found.possible[i];
-    undecided_[pending.request] = pending.number;
-    made_[pending.number] = {world_.now(), pending.request.first, pending.commit.path,
-                             pending.commit.to_path};
-  }
+  const auto may_have_happened = [this](const Guess& guess, std::size_t from) {
+    for (std::size_t i = from; i < guess.most; ++i) {
+      const Pending& pending = guess.possible[i];
+      if (done_.contains(pending.request)) continue;
+      undecided_[pending.request] = pending.number;
+      made_[pending.number] = {world_.now(), pending.request.first, pending.commit.path,
+                               pending.commit.to_path};
+    }
+  };
+  may_have_happened(found, *found.fewest);
+  // One that came to nothing may stand before others that left no trace.
+  if (disk_failed)
+    for (const auto& [number, pending] : pending_)
+      if (const Guess other = guess(storage, number); other.fewest) may_have_happened(other, 0);
   pending_.clear();
   refused_.clear();
 }

@@ -47,6 +47,21 @@ TEST_CASE("a path held by oneself", "[locks]") {
   room.refused(Code::locked);
 }
 
+TEST_CASE("a circle is found over a restart, whichever agent holds the lock", "[locks]") {
+  LockRoom before;
+  before.alive(ann, "ann");
+  before.alive(bob, "bob");
+  before.ask(ann, 1, AcquireLock{{{"a"}}, 0, 0, {}, 7});
+  before.granted();
+  before.ask(bob, 1, AcquireLock{{{"b"}}, 0, 0, {}, 8});
+  before.granted();
+  LockRoom room = LockRoom::after(before, false);
+  room.ask(ann, 2, AcquireLock{{{"b"}}, 60'000, 0, {}, 7});
+  room.probe.expect_silence();
+  room.ask(bob, 2, AcquireLock{{{"a"}}, 60'000, 0, {}, 8});
+  room.refused(Code::deadlock);
+}
+
 TEST_CASE("threads of work of one session do not count as one", "[locks]") {
   LockRoom room;
   room.ask(ann, 1, AcquireLock{{{"a"}}, 0, 0, {}, 1});

@@ -8,12 +8,12 @@ namespace {
 
 TEST_CASE("a token and its text are the same thing") {
   for (const std::uint64_t number : {0ull, 1ull, 17ull, 18446744073709551615ull}) {
-    const Token token{number, "0123456789abcdef"};
+    const Token token{number, Secret("0123456789abcdef")};
     const auto parsed = parse_token(to_string(token));
     REQUIRE(parsed.has_value());
     CHECK(*parsed == token);
   }
-  CHECK(to_string(Token{17, "00ff00ff00ff00ff"}) == "17-00ff00ff00ff00ff");
+  CHECK(to_string(Token{17, Secret("00ff00ff00ff00ff")}) == "17-00ff00ff00ff00ff");
 }
 
 TEST_CASE("every other text is no token") {

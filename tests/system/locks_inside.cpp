@@ -1,4 +1,4 @@
-// locks-inside [--clients N] [--batch N] [--held N] [--pairs N]: what a lock pair (acquire and
+// locks_inside [--clients N] [--batch N] [--held N] [--pairs N]: what a lock pair (acquire and
 // release, each on a key of the client's own) takes of the broker and the lock actor themselves:
 // without sockets, other threads and the journal's disk. Batches stand for what a busy thread finds
 // in its socket at once. Prints one line of JSON: the median of the rounds in ns a pair,

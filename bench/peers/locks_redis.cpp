@@ -1,22 +1,19 @@
 // Locks as Redis's documentation has them: SET key token NX PX, and a script that deletes the key
 // if it still holds the token. Who finds it taken tries again, at once or after the backoff.
-// One thread. See locks.hpp.
+// One thread. See load.hpp.
 #include <fmt/format.h>
-#include <hiredis/hiredis.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <deque>
-#include <initializer_list>
 #include <memory>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
-#include "bench/peers/locks.hpp"
+#include "bench/peers/load.hpp"
+#include "bench/peers/redis_connection.hpp"
 #include "runtime/poller.hpp"
 
 namespace sluice::bench::peers {
@@ -26,18 +23,10 @@ constexpr const char* release_script =
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) "
     "else return 0 end";
 
-struct FreeContext {
-  void operator()(redisContext* context) const { redisFree(context); }
-};
-struct FreeReply {
-  void operator()(void* reply) const { freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, FreeReply>;
-
 enum class Asked { set, release };
 
 struct Client {
-  std::unique_ptr<redisContext, FreeContext> context;
+  std::unique_ptr<RedisConnection> connection;
   std::string name;
   std::string key;
   std::string token;
@@ -60,93 +49,63 @@ class Run {
 
   Result run() {
     const std::string prefix = fresh_prefix();
-    const auto [host, port] = host_and_port(options_.server);
     clients_.resize(options_.clients);
     for (std::size_t i = 0; i < clients_.size(); ++i) {
       Client& client = clients_[i];
-      client.context.reset(redisConnect(host.c_str(), port));
-      if (!client.context) throw std::runtime_error("no memory");
-      check(client);
+      client.connection = std::make_unique<RedisConnection>(options_.server);
       client.name = fmt::format("{}-{}", prefix, i);
       client.key = contended_ ? prefix : client.name;
-      poller_.watch(client.context->fd, [this, &client] { take(client); });
+      poller_.watch(client.connection->fd(), [this, &client] {
+        client.connection->read([&](const redisReply& reply) { take(client, reply); });
+      });
     }
-    const Reply loaded(static_cast<redisReply*>(
-        redisCommand(clients_[0].context.get(), "SCRIPT LOAD %s", release_script)));
-    check(clients_[0]);
+    clients_[0].connection->add({"SCRIPT", "LOAD", release_script});
+    const Reply loaded = clients_[0].connection->answer();
     script_ = std::string(loaded->str, loaded->len);
     poller_.watch(timer_fd_, [this] { try_again(); });
-    tally_.begin();
-    for (Client& client : clients_) acquire(client);
-    while (!tally_.over())
-      if (poller_.wait(std::chrono::milliseconds(100))) poller_.call_ready();
+    drive(poller_, tally_, [this] {
+      for (Client& client : clients_) acquire(client);
+    });
     return tally_.result();
   }
 
  private:
-  static void check(const Client& client) {
-    if (client.context->err != 0) throw std::runtime_error(client.context->errstr);
-  }
-
-  static void append(Client& client, std::initializer_list<std::string_view> words) {
-    std::array<const char*, 8> at;
-    std::array<std::size_t, 8> sizes;
-    std::size_t count = 0;
-    for (const std::string_view word : words) {
-      at[count] = word.data();
-      sizes[count++] = word.size();
-    }
-    redisAppendCommandArgv(client.context.get(), static_cast<int>(count), at.data(), sizes.data());
-  }
-
-  static void flush(Client& client) {
-    for (int done = 0; done == 0;)
-      if (redisBufferWrite(client.context.get(), &done) != REDIS_OK) check(client);
-  }
-
   void set(Client& client) {
-    append(client, {"SET", client.key, client.token, "NX", "PX", "30000"});
+    client.connection->add({"SET", client.key, client.token, "NX", "PX", "30000"});
     client.asked.push_back(Asked::set);
   }
 
+  // Sends what waits to be sent, too.
   void acquire(Client& client) {
+    if (tally_.ending()) return client.connection->flush();
+    tally_.asked();
     client.asked_at = Clock::now();
     client.token = fmt::format("{}/{}", client.name, ++client.round);
     set(client);
-    flush(client);
+    client.connection->flush();
   }
 
-  void take(Client& client) {
-    if (redisBufferRead(client.context.get()) != REDIS_OK) check(client);
-    for (void* next = nullptr;;) {
-      if (redisReaderGetReply(client.context->reader, &next) != REDIS_OK)
-        throw std::runtime_error("not a reply of Redis");
-      if (next == nullptr) return;
-      const Reply reply(static_cast<redisReply*>(next));
-      if (reply->type == REDIS_REPLY_ERROR) throw std::runtime_error(reply->str);
-      const Asked asked = client.asked.front();
-      client.asked.pop_front();
-      if (asked == Asked::set)
-        on_set(client, *reply);
-      else
-        on_release(client, *reply);
-    }
+  void take(Client& client, const redisReply& reply) {
+    const Asked asked = client.asked.front();
+    client.asked.pop_front();
+    asked == Asked::set ? on_set(client, reply) : on_release(client, reply);
   }
 
   void on_set(Client& client, const redisReply& reply) {
     if (reply.type == REDIS_REPLY_NIL && options_.backoff_ms > 0) return wait(client);
     if (reply.type == REDIS_REPLY_NIL) {
       set(client);
-      return flush(client);
+      return client.connection->flush();
     }
-    tally_.granted(client.asked_at);
-    append(client, {"EVALSHA", script_, "1", client.key, client.token});
+    tally_.done(client.asked_at);
+    tally_.asked();
+    client.connection->add({"EVALSHA", script_, "1", client.key, client.token});
     client.asked.push_back(Asked::release);
-    options_.await_release ? flush(client) : acquire(client);
+    options_.await_release ? client.connection->flush() : acquire(client);
   }
 
   void on_release(Client& client, const redisReply& reply) {
-    if (reply.integer != 1) tally_.failed("the lock was lost");
+    reply.integer == 1 ? tally_.released() : tally_.failed("the lock was lost");
     if (options_.await_release) acquire(client);
   }
 
@@ -170,7 +129,7 @@ class Run {
       Client& client = *waiting_.front().client;
       waiting_.pop_front();
       set(client);
-      flush(client);
+      client.connection->flush();
     }
     if (!waiting_.empty()) set_timer();
   }
@@ -193,7 +152,9 @@ class Run {
 
 }  // namespace
 
-Result run_locks(const Options& options) {
+const std::vector<std::string> operations = {"lock", "lock-contended"};
+
+Result run_load(const Options& options) {
   return Run(options).run();
 }
 

@@ -1,7 +1,7 @@
 // Locks as ZooKeeper's documentation has them. A key of each client's own: an ephemeral znode is
 // made and deleted. One key for all: an ephemeral, sequential znode; the lowest holds the lock,
 // each of the others watches the one before it. One thread drives the sessions of the
-// single-threaded C client. See locks.hpp.
+// single-threaded C client. See load.hpp.
 #include <fmt/format.h>
 #include <poll.h>
 #include <zookeeper/zookeeper.h>
@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "bench/peers/locks.hpp"
+#include "bench/peers/load.hpp"
 #include "runtime/poller.hpp"
 
 namespace sluice::bench::peers {
@@ -72,15 +72,12 @@ class Run {
     for (std::size_t i = 0; i < clients_.size(); ++i) connect(clients_[i], i);
     make_directory();
     for (Client& client : clients_) watch(client);
-    tally_.begin();
-    for (Client& client : clients_) acquire(client);
-    auto next_sign = Clock::now();
-    while (!tally_.over()) {
-      if (poller_.wait(std::chrono::milliseconds(100))) poller_.call_ready();
-      if (Clock::now() < next_sign) continue;
+    const auto acquire_all = [this] {
+      for (Client& client : clients_) acquire(client);
+    };
+    drive(poller_, tally_, acquire_all, [this] {
       for (Client& client : clients_) give_sign(client);
-      next_sign = Clock::now() + std::chrono::seconds(1);
-    }
+    });
     return tally_.result();
   }
 
@@ -141,6 +138,8 @@ class Run {
   }
 
   void acquire(Client& client) {
+    if (tally_.ending()) return;
+    tally_.asked();
     client.asked_at = Clock::now();
     const std::string path = contended_ ? directory_ + "/lock-" : client.own_path;
     const int flags = contended_ ? ZOO_EPHEMERAL | ZOO_SEQUENCE : ZOO_EPHEMERAL;
@@ -195,13 +194,15 @@ class Run {
   }
 
   void hold(Client& client) {
-    tally_.granted(client.asked_at);
+    tally_.done(client.asked_at);
+    tally_.asked();
     const std::string path = directory_ + "/" + client.node;
     check(zoo_adelete(
               client.session.get(), path.c_str(), -1,
               [](int status, const void* data) {
                 if (!goes_on(status, "delete")) return;
                 Client& of = client_of(data);
+                of.run->tally_.released();
                 if (of.run->options_.await_release) of.run->acquire(of);
               },
               &client),
@@ -219,7 +220,9 @@ class Run {
 
 }  // namespace
 
-Result run_locks(const Options& options) {
+const std::vector<std::string> operations = {"lock", "lock-contended"};
+
+Result run_load(const Options& options) {
   return Run(options).run();
 }
 

@@ -1,6 +1,6 @@
 // Locks of etcd's own lock service over gRPC: a lease a client, granted before the measurement,
 // then Lock and Unlock under it. Waiters queue at the server. One thread of ours; gRPC may have
-// some of its own. See locks.hpp.
+// some of its own. See load.hpp.
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
@@ -9,7 +9,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "bench/peers/locks.hpp"
+#include "bench/peers/load.hpp"
 #include "lease.grpc.pb.h"
 #include "lock.grpc.pb.h"
 
@@ -58,9 +58,8 @@ class Run {
       if (queue_.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT)
         take(*static_cast<Client*>(tag));
     }
-    Result result = tally_.result();
-    finish();
-    return result;
+    give_back_leases();
+    return tally_.result();
   }
 
  private:
@@ -82,6 +81,8 @@ class Run {
   }
 
   void acquire(Client& client) {
+    if (tally_.ending()) return;
+    tally_.asked();
     client.asked_at = Clock::now();
     client.releasing = false;
     v3lockpb::LockRequest request;
@@ -94,6 +95,7 @@ class Run {
   }
 
   void release(Client& client) {
+    tally_.asked();
     client.releasing = true;
     v3lockpb::UnlockRequest request;
     request.set_key(client.lock.response.key());
@@ -105,18 +107,16 @@ class Run {
 
   void take(Client& client) {
     if (!client.status.ok()) return tally_.failed(client.status.error_message());
-    if (client.releasing) return acquire(client);
-    tally_.granted(client.asked_at);
-    release(client);
+    if (client.releasing) {
+      tally_.released();
+      acquire(client);
+    } else {
+      tally_.done(client.asked_at);
+      release(client);
+    }
   }
 
-  // Ends what is under way, then gives the leases back, and with them what is locked.
-  void finish() {
-    for (Client& client : clients_)
-      (client.releasing ? client.unlock.context : client.lock.context)->TryCancel();
-    queue_.Shutdown();
-    void* tag = nullptr;
-    for (bool ok = false; queue_.Next(&tag, &ok);) continue;
+  void give_back_leases() {
     for (Client& client : clients_) {
       grpc::ClientContext context;
       context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
@@ -136,7 +136,9 @@ class Run {
 
 }  // namespace
 
-Result run_locks(const Options& options) {
+const std::vector<std::string> operations = {"lock", "lock-contended"};
+
+Result run_load(const Options& options) {
   return Run(options).run();
 }
 
