@@ -280,7 +280,10 @@ Result<RecoveredLocks> LockJournal::repair(storage::JournalFiles& files,
   end.mark.guard_until_ms = start.wall_ms + start.grace_ms;
   end.mark.file_bytes = {};
   if (auto done = mark_served(files, end, start); !done) return tl::make_unexpected(done.error());
-  return recover(files, start);
+  auto recovered = recover(files, start);
+  if (recovered && !recovered->damage.empty())
+    return protocol::fail(protocol::Code::io_error, {}, recovered->damage);
+  return recovered;
 }
 
 }  // namespace sluice::broker::locks
