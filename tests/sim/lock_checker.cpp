@@ -56,6 +56,9 @@ void LockChecker::on_convert(const Message& request) {
   if (!token) return;
   about_lock_[key_of(request)] = token->number;
   to_shared_[key_of(request)] = body->shared;
+  // Others may share it from now on, even if its holder never hears that it was done.
+  if (const auto grant = grants_.find(token->number); body->shared && grant != grants_.end())
+    grant->second.claims = with_mode(grant->second.claims, true);
 }
 
 void LockChecker::on_converted(const Message& reply) {
@@ -183,7 +186,9 @@ void LockChecker::holds(std::uint64_t session, std::uint64_t number, Time proven
   // Later signs of the session do not renew a named owner's lock.
   const Time when = found->second.named ? asked : proven;
   found->second.proven = std::max(found->second.proven, when);
-  found->second.believed = world_.time() < found->second.proven + found->second.ttl;
+  const Time end = found->second.proven + found->second.ttl;
+  found->second.believed = world_.time() < end;
+  if (!found->second.believed) found->second.ended = std::min(found->second.ended, end);
 }
 
 void LockChecker::proven(std::uint64_t session, Time when) {
