@@ -65,8 +65,8 @@ class Found {
   /// Nothing that was written may be missing.
   bool lossless_ = false;
   unsigned newer_ = 0;
-  bool dropped_ = false;
-  bool remains_ = false;
+  /// From where on a file has to be cleared.
+  std::optional<std::size_t> clear_from_[2];
   std::uint64_t largest_sequence_ = 0;
   std::string damage_;
 };
@@ -120,17 +120,22 @@ void Found::choose() {
   const bool says_nothing = newer.first_sequence == newer.last_sequence;
   if (!older.head || !older.whole || (lossless_ && !says_nothing)) return damaged(1 - newer_);
   newer_ = 1 - newer_;
-  dropped_ = true;
+  clear_from_[1 - newer_] = 0;
 }
 
 void Found::look_behind(unsigned which) {
   if (!goes_on_behind_end(content_[which])) return;
   if (lossless_) return damaged(which);
-  remains_ = true;
+  clear_from_[which] = content_[which].end_bytes;
 }
 
 void Found::judge(bool served_before) {
   look_at_files(served_before);
+  for (const unsigned which : {0u, 1u}) {
+    const std::string& bytes = content_[which].bytes;
+    if (!lossless_ && !begun(which) && bytes.find_first_not_of('\0') != std::string::npos)
+      clear_from_[which] = 0;
+  }
   if (!empty()) {
     choose();
     look_behind(newer_);
@@ -165,12 +170,12 @@ HeldLocks Found::held() {
 }
 
 Result<void> Found::clear_remains() {
-  const JournalContent& last = content_[newer_];
-  if (remains_)
-    if (auto done = clear_from(files_, newer_, last.end_bytes, last.bytes.size()); !done)
-      return done;
-  if (!dropped_) return {};
-  return clear_from(files_, 1 - newer_, 0, content_[1 - newer_].bytes.size());
+  for (const unsigned which : {0u, 1u})
+    if (clear_from_[which])
+      if (auto done = clear_from(files_, which, *clear_from_[which], content_[which].bytes.size());
+          !done)
+        return done;
+  return {};
 }
 
 std::vector<JournaledLock> listed(HeldLocks&& held) {

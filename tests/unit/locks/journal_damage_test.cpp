@@ -149,6 +149,30 @@ TEST_CASE("after a power loss what was not synced may be missing anywhere") {
   }
 }
 
+TEST_CASE("frames whose head was lost with the power are not taken for damage later") {
+  FiveLocks five(false);
+  SimJournal other;
+  JournalEnd end;
+  end.largest_generation = 1;
+  LockJournal journal(other, end, [](std::uint64_t) { return std::optional<JournaledLock>(); });
+  for (std::uint64_t number = 6; number <= 8; ++number) {
+    journal.granted(lock_of(number));
+    REQUIRE(journal.write());
+  }
+  five.files.contents(1) = other.contents(0).replace(0, 38, 38, '\0');
+  SECTION("after a kill they are damage") {
+    CHECK(recover(five.files).damage == "journal 1 cannot be read from byte 0 on");
+  }
+  SECTION("after a power loss not, nor later") {
+    five.files.reboot();
+    for (int start = 0; start < 2; ++start) {
+      const RecoveredLocks recovered = recover(five.files);
+      CHECK(recovered.damage == "");
+      CHECK(recovered.locks.size() == 5);
+    }
+  }
+}
+
 TEST_CASE("a damaged journal can be gone on with, after a wait") {
   FiveLocks five(true);
   five.flip(five.ends[1] + 30);
