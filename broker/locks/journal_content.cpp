@@ -120,6 +120,13 @@ std::optional<std::uint64_t> generation_behind_head(std::string_view bytes) {
   if (take_frame(rest, generation, integer_at(head, length_bytes, 8)) ||
       take_frame(rest, generation, finish_frame(head, 0, generation, sequence - 1)))
     return generation;
+  // Or the one behind that says that it was its predecessor.
+  const std::size_t next =
+      head_frame_bytes + prefix_bytes + integer_at(bytes, head_frame_bytes, length_bytes);
+  if (next > bytes.size()) return std::nullopt;
+  rest = bytes.substr(next);
+  if (take_frame(rest, generation, integer_at(bytes, head_frame_bytes + length_bytes, 8)))
+    return generation;
   return std::nullopt;
 }
 
