@@ -48,6 +48,8 @@ Options::Options(CLI::App& app) {
          "server's end, and after a power loss nothing is granted for one lease")
       ->check(CLI::IsMember({"full", "relaxed"}))
       ->capture_default_str();
+  app.add_flag("--forget-locks", config_.forget_locks,
+               "start although the lock journal is damaged, with the locks that can be read");
   app.set_config("--config", "", "a file with these options")->option_text("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_version_flag("--version", "sluiced " SLUICE_VERSION);

@@ -1,6 +1,7 @@
 // See server.hpp.
 #include "broker/server.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 
 namespace sluice::broker {
 
+using protocol::Code;
 using protocol::Result;
 using runtime::Port;
 using runtime::Runner;
@@ -61,8 +63,12 @@ Result<std::string> locks_endpoint_beside(const std::string& workers) {
   if (workers.substr(colon + 1) == "*") return workers;
   const int port = std::atoi(workers.c_str() + colon + 1);
   if (port <= 0 || port >= 65'535)
-    return protocol::fail(protocol::Code::usage, workers, "not a port with room for the next one");
+    return protocol::fail(Code::usage, workers, "not a port with room for the next one");
   return workers.substr(0, colon + 1) + std::to_string(port + 1);
+}
+
+Time wall_time() {
+  return std::chrono::duration_cast<Time>(std::chrono::system_clock::now().time_since_epoch());
 }
 
 // An actor alone on a thread of its own.
@@ -90,7 +96,8 @@ struct Server::Impl {
   explicit Impl(const ServerConfig& config) : config(config) {}
 
   Result<void> open();
-  Result<void> open_locks(const publisher::Recovered& recovered);
+  Result<locks::RecoveredLocks> recover_locks();
+  void open_locks(const publisher::Recovered& recovered, const locks::RecoveredLocks& held);
   Result<void> bind();
   Result<void> connect_publisher();
   void start_threads();
@@ -123,11 +130,14 @@ Result<void> Server::Impl::open() {
   if (!opened) return tl::make_unexpected(opened.error());
   storage = std::move(*opened);
   log = storage->log_files();
+  // Before the log tells that the root was served: the first start may be cut short in between.
+  auto held = recover_locks();
+  if (!held) return tl::make_unexpected(held.error());
   auto recovered = publisher::recover(*storage, *log);
   if (!recovered) return tl::make_unexpected(recovered.error());
   for (const std::string& note : recovered->notes) spdlog::warn("replaying the log: {}", note);
   epoch = recovered->epoch;
-  if (auto opened_locks = open_locks(*recovered); !opened_locks) return opened_locks;
+  open_locks(*recovered, *held);
   publisher::PublisherConfig publisher_config;
   publisher_config.durability = config.durability;
   publisher = std::make_unique<publisher::Publisher>(
@@ -137,24 +147,44 @@ Result<void> Server::Impl::open() {
   return {};
 }
 
-// The lock actor, with all locks that were held before.
-Result<void> Server::Impl::open_locks(const publisher::Recovered& recovered) {
+// The locks that were held before. Without some of them others could be granted what still is
+// somebody's, so a damaged journal takes a word of whoever runs the server.
+Result<locks::RecoveredLocks> Server::Impl::recover_locks() {
+  const auto segments = log->segments();
+  if (!segments) return tl::make_unexpected(segments.error());
   auto files = storage->journal_files();
   if (!files) return tl::make_unexpected(files.error());
   journal = std::move(*files);
-  const auto held = locks::LockJournal::recover(*journal);
-  if (!held) return tl::make_unexpected(held.error());
-  if (held->unreadable) spdlog::warn("the lock journal cannot be read: no lock is held any more");
+  locks::JournalStart start;
+  start.served_before = !segments->empty();
+  start.relaxed = config.lock_durability == locks::LockDurability::relaxed;
+  start.wall_ms = static_cast<std::uint64_t>(wall_time().count());
+  start.grace_ms = config.lease_ms;
+  auto held = locks::LockJournal::recover(*journal, start);
+  if (!held || held->damage.empty()) return held;
+  const std::string what =
+      fmt::format("{}; {} locks can be read", held->damage, held->locks.size());
+  if (!config.forget_locks) return protocol::fail(Code::locks_damaged, config.root, what);
+  held = locks::LockJournal::repair(*journal, *held, start);
+  if (held)
+    spdlog::error(
+        "the lock journal was damaged: {}, and are held on; copies of its files end in .damaged. "
+        "For one lease nothing is granted, then what others held, named owners too, is free: what "
+        "they still do under their locks is refused",
+        what);
+  return held;
+}
+
+void Server::Impl::open_locks(const publisher::Recovered& recovered,
+                              const locks::RecoveredLocks& held) {
   const Time now = runtime::real_time();
-  const auto wall =
-      std::chrono::duration_cast<Time>(std::chrono::system_clock::now().time_since_epoch());
   locks::LockConfig lock_config{
-      recovered.epoch, recovered.first_number, recovered.reserved_up_to,
-      config.lease_ms, config.lock_durability, static_cast<std::uint64_t>((wall - now).count())};
-  lock_actor = std::make_unique<locks::LockActor>(lock_config, *journal, held->end, secrets);
-  lock_actor->restore(held->locks, storage->power_may_have_failed() || held->unreadable, now);
-  if (!held->locks.empty()) spdlog::info("{} locks are held on", held->locks.size());
-  return {};
+      recovered.epoch,          recovered.first_number,
+      recovered.reserved_up_to, config.lease_ms,
+      config.lock_durability,   static_cast<std::uint64_t>((wall_time() - now).count())};
+  lock_actor = std::make_unique<locks::LockActor>(lock_config, *journal, held.end, secrets);
+  lock_actor->restore(held.locks, held.guard, now);
+  if (!held.locks.empty()) spdlog::info("{} locks are held on", held.locks.size());
 }
 
 Result<void> Server::Impl::bind() {
@@ -188,7 +218,7 @@ Result<void> Server::Impl::bind() {
   clients.linger_ms = 500;
   for (const std::string& endpoint : config.listen)
     if (endpoint.starts_with("inproc:"))
-      return protocol::fail(protocol::Code::usage, endpoint, "nobody outside could reach it");
+      return protocol::fail(Code::usage, endpoint, "nobody outside could reach it");
   auto clients_bound = runner.attach(*broker, Port::clients, clients);
   if (!clients_bound) return tl::make_unexpected(clients_bound.error());
   auto workers_bound =
@@ -247,6 +277,8 @@ void Server::Impl::checkpoint_and_stop() {
   }
   publisher_thread.stop();
   checkpointer_thread.stop();
+  if (const auto stopped = lock_actor->stop_journal(); !stopped)
+    spdlog::warn("the lock journal: {}", protocol::sentence(stopped.error()));
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

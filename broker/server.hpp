@@ -29,6 +29,8 @@ struct ServerConfig {
   std::uint32_t lease_ms = protocol::limits::lease_ms;
   publisher::Durability durability = publisher::Durability::full;
   locks::LockDurability lock_durability = locks::LockDurability::full;
+  /// Goes on with what can be read of a damaged lock journal.
+  bool forget_locks = false;
 };
 
 class Server {

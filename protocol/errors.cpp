@@ -104,6 +104,10 @@ constexpr std::array table{
         "check its name and $PATH; a script's interpreter has to be there too"},
     Row{Code::bad_config, "bad_config", 2, "the configuration cannot be used",
         "correct it (see man sluice.conf), or give --server an endpoint"},
+    Row{Code::locks_damaged, "locks_damaged", 1,
+        "the lock journal is damaged, so locks that are held may not be known",
+        "bring its files back, or start once with --forget-locks to go on with those that can be "
+        "read"},
 };
 
 const Row* find(Code code) {

@@ -66,6 +66,7 @@ enum class Code : std::uint16_t {
   cannot_run = 126,
   no_command = 127,
   bad_config = 128,
+  locks_damaged = 129,
 };
 
 /// One failure: what, to which path, and what the system said. `path` and `detail` may be empty.

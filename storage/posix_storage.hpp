@@ -23,9 +23,6 @@ class PosixStorage : public Storage {
   std::unique_ptr<LogFiles> log_files() const;
   /// The same for the lock journal's files. For a server; one at a time.
   Result<std::unique_ptr<JournalFiles>> journal_files() const;
-  /// The machine was booted since a server last opened the root, so what was not synced then may be
-  /// gone.
-  bool power_may_have_failed() const { return root_->power_may_have_failed; }
 
   std::string identity() const override { return root_->identity; }
 

@@ -119,8 +119,8 @@ Result<void> forget_what_was_not_synced(Root& root) {
   const ssize_t size =
       proc ? uninterrupted([&] { return ::read(proc.get(), text, sizeof text); }) : ssize_t{0};
   const std::string boot(text, size < 0 ? 0 : static_cast<std::size_t>(size));
+  root.boot = boot;
   if (!boot.empty() && read_short(root.own.get(), "boot") == boot) return {};
-  root.power_may_have_failed = true;
   const auto names = names_in(root.staging.get());
   if (!names) return unusable(root, "cannot list " + own_path(root, "staging"));
   for (const std::string& name : *names)

@@ -30,9 +30,8 @@ struct Root {
   Descriptor trash;
   Descriptor log;
   Descriptor locks;
-  /// The machine was booted since a server last opened the root, or that is not known: what was
-  /// not synced then may be gone. For servers.
-  bool power_may_have_failed = false;
+  /// The machine's boot, for servers; empty: not known.
+  std::string boot;
   /// Holds the flock of a server.
   Descriptor lock;
 };

@@ -22,7 +22,7 @@ std::string LockActor::name_of(const Lock& lock) const {
 std::string LockActor::describe(Id blocker, Time now) const {
   if (blocker == guard_)
     return fmt::format(
-        "the server waits {} s more for those who held locks before it lost its power",
+        "the server waits {} s more for those whose locks may have been lost with its power",
         (ms_between(now, guard_until_) + 999) / 1000);
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;

@@ -59,9 +59,11 @@ class LockActor final : public runtime::Actor {
   LockActor(const LockConfig& config, storage::JournalFiles& journal, const JournalEnd& end,
             runtime::Secrets& secrets);
 
-  /// Before the first message: holds what was held before a restart. `tail_lost`: the journal may
-  /// lack the last grants, for the machine has lost its power.
-  void restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now);
+  /// Before the first message: holds what was held before a restart. `guard`: the journal may lack
+  /// locks, so for one lease nothing is granted that could be in their way.
+  void restore(const std::vector<JournaledLock>& held, bool guard, Time now);
+  /// After the last message, when the publisher's thread has ended.
+  protocol::Result<void> stop_journal() { return journal_.stop(); }
   /// Makes the journal durable. Called by another thread, the publisher's.
   protocol::Result<void> sync_journal() { return journal_.sync_files(); }
 

@@ -192,7 +192,7 @@ void LockActor::end_written(Held&& held, const protocol::Error& failure, Time no
   remove_ended(held.lock, now, outbox);
 }
 
-void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, Time now) {
+void LockActor::restore(const std::vector<JournaledLock>& held, bool guard, Time now) {
   for (const JournaledLock& journaled : held) {
     const Id id = ++last_id_;
     Lock& lock = locks_[id];
@@ -224,7 +224,7 @@ void LockActor::restore(const std::vector<JournaledLock>& held, bool tail_lost, 
   }
   if (!held.empty()) leases_.forgive(now + grace_);
   last_call_ = now;
-  if (!tail_lost || durability_ == LockDurability::full) return;
+  if (!guard) return;
   guard_ = ++last_id_;
   guard_until_ = now + grace_;
   table_.hold({guard_, Kind::explicit_lock, {{"", true, false}}});

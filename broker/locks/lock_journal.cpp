@@ -35,7 +35,8 @@ LockJournal::LockJournal(storage::JournalFiles& files, const JournalEnd& end, Ne
       whole_(end.whole),
       copy_until_(end.largest_number),
       live_bytes_(end.live_bytes),
-      largest_number_(end.largest_number) {}
+      largest_number_(end.largest_number),
+      mark_(end.mark) {}
 
 void LockJournal::granted(const JournaledLock& lock) {
   begin_frame(gathered_);
@@ -143,6 +144,15 @@ Result<void> LockJournal::append() {
 
 void LockJournal::synced(std::uint64_t position) {
   synced_ = std::max(synced_, position);
+}
+
+Result<void> LockJournal::stop() {
+  if (const auto written = write(); !written) return tl::make_unexpected(written.error());
+  if (auto done = sync_files(); !done) return done;
+  mark_.stopped = true;
+  mark_.sequence = sequence_;
+  mark_.checksum = checksum_;
+  return write_mark(files_, mark_);
 }
 
 // The files are all that this touches: another thread writes meanwhile.

@@ -13,11 +13,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/locks/journal_mark.hpp"
 #include "broker/locks/journal_records.hpp"
 #include "storage/journal_files.hpp"
 
@@ -38,15 +38,32 @@ struct JournalEnd {
   bool whole = true;
   std::uint64_t live_bytes = 0;
   std::uint64_t largest_number = 0;
+  /// As it stands in its file.
+  JournalMark mark;
+};
+
+/// What the journal is read for.
+struct JournalStart {
+  /// The root was served before, so a journal has to be there.
+  bool served_before = false;
+  /// This server will answer grants that are not on the disk.
+  bool relaxed = false;
+  /// The wall clock, in ms since 1970, and for how long everything waits for those whose locks may
+  /// have been lost.
+  std::uint64_t wall_ms = 0;
+  std::uint64_t grace_ms = 0;
 };
 
 struct RecoveredLocks {
   /// By number.
   std::vector<JournaledLock> locks;
   JournalEnd end;
-  /// There are bytes in a file, and neither begins as a journal does: damage, or the power failed
-  /// in the very first write. Nothing is recovered then.
-  bool unreadable = false;
+  /// Locks may have been lost that are not over: nothing may be granted before they are.
+  bool guard = false;
+  /// What is wrong with the files, in words that name the file and place: neither a crash nor a
+  /// power loss leaves them so. Then `locks` is what can be read, and only `repair` makes a journal
+  /// of it that can be written to. Empty: nothing.
+  std::string damage;
 };
 
 class LockJournal {
@@ -67,9 +84,14 @@ class LockJournal {
       : LockJournal(files, end, std::move(next_held), Sizes{}) {}
   LockJournal(storage::JournalFiles& files, const JournalEnd& end, NextHeld next_held, Sizes sizes);
 
-  /// Reads what the files hold and makes it durable, as it will be acted upon. Before the journal
-  /// is made; slow.
-  static Result<RecoveredLocks> recover(storage::JournalFiles& files);
+  /// Reads what the files hold and makes it durable, as it will be acted upon; the mark then says
+  /// that a server writes there. Changes nothing where there is damage. Before the journal is made;
+  /// slow.
+  static Result<RecoveredLocks> recover(storage::JournalFiles& files,
+                                        const JournalStart& start = {});
+  /// Keeps copies of damaged files, writes what could be read anew, and recovers that.
+  static Result<RecoveredLocks> repair(storage::JournalFiles& files, const RecoveredLocks& damaged,
+                                       const JournalStart& start);
 
   // --- the lock actor's thread ---
 
@@ -96,6 +118,10 @@ class LockJournal {
   /// ask for one some time, even if no lock needs it.
   bool wants_sync() const { return whole_ && synced_ < whole_at_; }
 
+  /// The last call, when nobody else syncs any more: makes all durable, and says in the mark that
+  /// the journal ends here.
+  Result<void> stop();
+
   // --- any one other thread ---
 
   /// Makes durable all that was written before the caller came to know of it. A failure is final:
@@ -107,6 +133,9 @@ class LockJournal {
                            std::uint64_t seed);
   Result<void> begin_file(unsigned file, const JournalHead& head);
   Result<void> append();
+  static Result<void> begin(storage::JournalFiles& files, JournalEnd& end);
+  static Result<void> mark_served(storage::JournalFiles& files, JournalEnd& end,
+                                  const JournalStart& start);
   bool may_switch() const { return whole_ && synced_ >= whole_at_ && generation_ != 0; }
   Result<void> switch_files();
   void forget_gathered(bool written);
@@ -140,6 +169,7 @@ class LockJournal {
   std::uint64_t largest_number_;
   /// After a switch that did not find room: tried again beyond this.
   std::uint64_t postponed_until_ = 0;
+  JournalMark mark_;
 };
 
 }  // namespace sluice::broker::locks

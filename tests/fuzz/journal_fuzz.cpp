@@ -9,6 +9,7 @@
 
 using namespace sluice;
 using broker::locks::JournaledLock;
+using broker::locks::JournalMark;
 using broker::locks::LockJournal;
 
 namespace {
@@ -42,12 +43,32 @@ std::string with_right_checksums(std::string_view bytes) {
   return right;
 }
 
-void recover(std::string_view first, std::string_view second) {
+enum class Mark : std::uint8_t { none, served, stopped };
+
+// As a server has left it.
+std::string mark_of(Mark how, testing::SimJournal& files) {
+  if (how == Mark::none) return {};
+  JournalMark mark;
+  mark.sequence = 3;
+  mark.stopped = how == Mark::stopped;
+  mark.boot = files.boot();
+  (void)write_mark(files, mark);
+  return files.contents(broker::locks::mark_file);
+}
+
+void recover(std::string_view first, std::string_view second, Mark how) {
   testing::SimJournal files;
   files.contents(0) = first;
   files.contents(1) = second;
-  const auto recovered = LockJournal::recover(files);
+  files.contents(broker::locks::mark_file) = mark_of(how, files);
+  auto recovered = LockJournal::recover(files);
   fuzz::require(recovered.has_value(), "bytes are no error");
+  if (!recovered->damage.empty()) {
+    const auto locks = recovered->locks;
+    recovered = LockJournal::repair(files, *recovered, {});
+    fuzz::require(recovered && recovered->damage.empty(), "damage can be repaired");
+    fuzz::require(recovered->locks == locks, "what could be read is held");
+  }
   const auto again = LockJournal::recover(files);
   fuzz::require(again && again->locks == recovered->locks, "recovery can be done again");
   LockJournal journal(files, recovered->end, [&](std::uint64_t after) {
@@ -82,8 +103,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes = fuzz::text_of(data, size);
   const std::size_t half = bytes.size() / 2;
   const std::string right = with_right_checksums(bytes);
-  recover(bytes, {});
-  recover(right, {});
-  recover(with_right_checksums(bytes.substr(0, half)), with_right_checksums(bytes.substr(half)));
+  for (const Mark how : {Mark::none, Mark::served, Mark::stopped}) {
+    recover(bytes, {}, how);
+    recover(right, {}, how);
+    recover(with_right_checksums(bytes.substr(0, half)), with_right_checksums(bytes.substr(half)),
+            how);
+  }
   return 0;
 }

@@ -62,7 +62,8 @@ void Sabotage::before_recovery(Machine& machine) {
   machine.storage.forget_to_sync_uploads(machine.canary == Canary::forget_to_sync_upload);
   if (machine.canary == Canary::forget_journal) {
     ++machine.canary_sang;
-    for (const unsigned which : {0u, 1u}) machine.journal.contents(which).clear();
+    // With its mark: damage would be noticed.
+    for (const unsigned which : {0u, 1u, 2u}) machine.journal.contents(which).clear();
   }
   if (machine.canary != Canary::replay_put_over_remove) return;
   for (const auto& [generation, bytes] : machine.log.contents()) {

@@ -23,8 +23,11 @@ protocol::Result<std::shared_ptr<Server>> Server::start(World& world, Machine& m
   auto recovered = broker::publisher::recover(machine.storage, machine.log);
   if (!recovered) return tl::make_unexpected(recovered.error());
   if (!recovered->notes.empty()) throw Violation{"recovery notes: " + recovered->notes.front()};
-  auto locks = broker::locks::LockJournal::recover(machine.journal);
+  auto locks = broker::locks::LockJournal::recover(
+      machine.journal, {false, settings.locks == broker::locks::LockDurability::relaxed,
+                        static_cast<std::uint64_t>(world.time().count()), settings.lease_ms});
   if (!locks) return tl::make_unexpected(locks.error());
+  if (!locks->damage.empty()) throw Violation{"lock journal: " + locks->damage};
   return std::shared_ptr<Server>(
       new Server(world, machine, settings, std::move(*recovered), std::move(*locks)));
 }
@@ -46,7 +49,7 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
       broker::locks::LockConfig{recovered.epoch, first_number, recovered.reserved_up_to,
                                 settings.lease_ms, settings.locks, 0},
       machine.journal, locks.end, secrets_);
-  lock_actor_->restore(locks.locks, std::exchange(machine.power_lost, false), world.time());
+  lock_actor_->restore(locks.locks, locks.guard, world.time());
   publisher_ = std::make_unique<broker::publisher::Publisher>(
       settings.publisher, machine.storage, machine.log,
       [this] { return lock_actor_->sync_journal(); }, std::move(recovered));

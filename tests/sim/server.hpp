@@ -48,14 +48,11 @@ struct Machine {
     storage.power_loss(random);
     log.power_loss(random);
     journal.power_loss(random);
-    power_lost = true;
   }
   testing::SimFaults faults;
   testing::SimStorage storage{&faults};
   testing::SimLogFiles log{&faults};
   testing::SimJournal journal{&faults};
-  /// The power was lost since the last start.
-  bool power_lost = false;
   Truth truth;
   LockChecker locks;
   WatchChecker watches;

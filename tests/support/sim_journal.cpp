@@ -18,6 +18,7 @@ constexpr std::size_t page_bytes = 64;
 
 void SimJournal::power_loss(Random& random) {
   sync_failed_ = false;
+  reboot();
   for (File& file : files_) {
     file.durable.resize(file.written.size());
     const std::uint64_t how = below(random, 4);
@@ -48,7 +49,8 @@ Result<void> SimJournal::reserve(unsigned which, std::uint64_t size_bytes) {
   if (auto ok = check(DiskCall::journal_reserve); !ok) return ok;
   std::string& bytes = files_.at(which).written;
   if (size_bytes <= bytes.size()) return {};
-  if (size_bytes + files_.at(1 - which).written.size() > limit_) return fail(Code::no_space);
+  if (which < 2 && size_bytes + files_.at(1 - which).written.size() > limit_)
+    return fail(Code::no_space);
   bytes.resize(size_bytes);
   return {};
 }
@@ -74,6 +76,21 @@ Result<void> SimJournal::sync(unsigned which) {
   }
   step();
   files_.at(which).durable = files_.at(which).written;
+  return {};
+}
+
+std::optional<std::uint64_t> SimJournal::size_bytes(unsigned which) const {
+  const File& file = files_.at(which);
+  return file.missing ? std::nullopt : std::optional(file.written.size());
+}
+
+Result<void> SimJournal::make() {
+  for (File& file : files_) file.missing = false;
+  return {};
+}
+
+Result<void> SimJournal::keep_copy(unsigned which) {
+  copies_.at(which) = files_.at(which).written;
   return {};
 }
 

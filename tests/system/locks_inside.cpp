@@ -61,6 +61,11 @@ class NoDisk final : public sluice::storage::JournalFiles {
   protocol::Result<void> reserve(unsigned, std::uint64_t) override { return {}; }
   protocol::Result<void> write(unsigned, std::uint64_t, std::string_view) override { return {}; }
   protocol::Result<void> sync(unsigned) override { return {}; }
+  std::optional<std::uint64_t> size_bytes(unsigned) const override { return std::nullopt; }
+  protocol::Result<void> make() override { return {}; }
+  std::string name(unsigned) const override { return {}; }
+  protocol::Result<void> keep_copy(unsigned) override { return {}; }
+  std::string boot() const override { return {}; }
 };
 
 /// The two actors, joined as a Runner joins them.

@@ -49,19 +49,21 @@ class LockRoom {
  public:
   explicit LockRoom(std::uint64_t reserved_up_to = 10'000'000,
                     locks::LockDurability durability = locks::LockDurability::relaxed)
-      : LockRoom({7, 101, reserved_up_to, 10'000, durability, wall_ms}, {}, false,
+      : LockRoom({7, 101, reserved_up_to, 10'000, durability, wall_ms},
                  std::make_shared<testing::SimJournal>()) {}
-  /// The next life of a server, with what its journal has kept; numbers begin at 1,000,001.
-  static LockRoom after(const LockRoom& before, bool tail_lost, Time downtime = Time{1'000}) {
+  /// The next life of a server, with what its journal has kept; numbers begin at 1,000,001. After a
+  /// reboot what was not synced may be missing, though here it is not.
+  static LockRoom after(const LockRoom& before, bool reboot, Time downtime = Time{1'000},
+                        std::optional<locks::LockDurability> durability = {}) {
     locks::LockConfig config = before.config_;
     config.first_number = 1'000'001;
-    auto recovered = locks::LockJournal::recover(*before.files);
-    REQUIRE(recovered);
+    config.durability = durability.value_or(config.durability);
+    if (reboot) before.files->reboot();
     // The clock of a process begins where it likes; the wall clock goes on.
     const auto wall = before.config_.wall_ms_at_zero +
                       static_cast<std::uint64_t>((before.probe.now() + downtime).count());
     config.wall_ms_at_zero = wall - 1'000'000;
-    return LockRoom(config, std::move(*recovered), tail_lost, before.files);
+    return LockRoom(config, before.files);
   }
 
   const Peer broker{Port::broker, {}};
@@ -213,7 +215,19 @@ class LockRoom {
  private:
   static constexpr std::uint64_t wall_ms = 1'700'000'000'000;
 
-  LockRoom(const locks::LockConfig& config, locks::RecoveredLocks&& recovered, bool tail_lost,
+  static locks::RecoveredLocks recover(testing::SimJournal& files,
+                                       const locks::LockConfig& config) {
+    const bool relaxed = config.durability == locks::LockDurability::relaxed;
+    // The actor's time begins at 1,000 s.
+    auto recovered = locks::LockJournal::recover(
+        files, {false, relaxed, config.wall_ms_at_zero + 1'000'000, config.lease_ms});
+    REQUIRE(recovered);
+    CHECK(recovered->damage == "");
+    return std::move(*recovered);
+  }
+  LockRoom(const locks::LockConfig& config, const std::shared_ptr<testing::SimJournal>& journal)
+      : LockRoom(config, recover(*journal, config), journal) {}
+  LockRoom(const locks::LockConfig& config, const locks::RecoveredLocks& recovered,
            std::shared_ptr<testing::SimJournal> journal)
       : config_(config),
         files(std::move(journal)),
@@ -221,7 +235,7 @@ class LockRoom {
         probe(actor) {
     probe.drain_after_each = true;
     probe.intercept = [this](Message& message) { return takes(message); };
-    actor.restore(recovered.locks, tail_lost, probe.now());
+    actor.restore(recovered.locks, recovered.guard, probe.now());
   }
 
   bool takes(Message& message) {

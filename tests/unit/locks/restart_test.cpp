@@ -284,7 +284,7 @@ TEST_CASE("after a power loss that may have taken grants nothing is granted for 
   LockRoom room = LockRoom::after(before, true);
   room.join(room.worker, 1);
   room.acquire(bob, 1, "elsewhere");
-  CHECK(says(room.refused(Code::locked).detail, "before it lost its power"));
+  CHECK(says(room.refused(Code::locked).detail, "may have been lost"));
   room.commit(bob, 2, LockRoom::put("elsewhere"));
   room.no_outcome();
   room.commit_refused(Code::locked);
@@ -299,6 +299,40 @@ TEST_CASE("after a power loss that may have taken grants nothing is granted for 
   room.alive(bob, "bob");
   room.probe.advance(Time{1});
   room.granted();
+}
+
+TEST_CASE("what a power loss may have taken is told by the setting of the life before", "[locks]") {
+  const auto relaxed = locks::LockDurability::relaxed;
+  const bool was_relaxed = GENERATE(true, false);
+  LockRoom before(10'000'000, was_relaxed ? relaxed : full);
+  before.lock(ann, 1, "a");
+  LockRoom room = LockRoom::after(before, true, Time{1'000}, was_relaxed ? full : relaxed);
+  room.acquire(bob, 1, "elsewhere");
+  if (was_relaxed)
+    CHECK(says(room.refused(Code::locked).detail, "may have been lost"));
+  else
+    room.granted();
+}
+
+TEST_CASE("a start that is cut short does not end the wait for lost locks", "[locks]") {
+  LockRoom before;
+  before.lock(ann, 1, "a");
+  LockRoom room = LockRoom::after(before, true, Time{1'000}, full);
+  LockRoom next = LockRoom::after(room, false);
+  next.acquire(bob, 1, "elsewhere");
+  CHECK(says(next.refused(Code::locked).detail, "may have been lost"));
+  LockRoom later = LockRoom::after(next, false, Time{20'000});
+  later.lock(bob, 1, "elsewhere");
+}
+
+TEST_CASE("a new root and one that was left in order need no wait", "[locks]") {
+  LockRoom before;
+  before.lock(ann, 1, "a");
+  REQUIRE(before.actor.stop_journal());
+  LockRoom room = LockRoom::after(before, true);
+  room.lock(bob, 1, "elsewhere");
+  room.acquire(bob, 2, "a");
+  room.refused(Code::locked);
 }
 
 TEST_CASE("where every grant waits for the disk a power loss takes none", "[locks]") {

@@ -60,6 +60,7 @@ bool is_enumerator(Code code) {
     case Code::cannot_run:
     case Code::no_command:
     case Code::bad_config:
+    case Code::locks_damaged:
       return true;
   }
   return false;

@@ -98,6 +98,7 @@ TEST_CASE("a full disk refuses a journal's growth and takes nothing for it") {
   SmallDisk disk;
   if (!disk.storage) return;
   const auto journal = must(disk.storage->journal_files());
+  must(journal->make());
   disk.fill();
   const std::string within = pattern(200u << 10);
   must(journal->write(0, 0, within));

@@ -4,9 +4,11 @@
 namespace sluice::storage {
 using namespace testing;
 
-TEST_CASE("journal files are made at once and keep what is written") {
+TEST_CASE("journal files are made and keep what is written") {
   Served served;
   auto journal = must(served.storage->journal_files());
+  CHECK_FALSE(fs::exists(served.own / "locks" / "a"));
+  must(journal->make());
   CHECK(fs::file_size(served.own / "locks" / "a") == 256u << 10);
   CHECK(must(journal->read(0)).find_first_not_of('\0') == std::string::npos);
   must(journal->write(0, 0, "one"));
@@ -23,6 +25,7 @@ TEST_CASE("journal files are made at once and keep what is written") {
 TEST_CASE("journal files grow in steps") {
   Served served;
   const auto journal = must(served.storage->journal_files());
+  must(journal->make());
   const std::string bytes = pattern(300u << 10);
   must(journal->write(1, 0, bytes));
   CHECK(fs::file_size(served.own / "locks" / "b") == 512u << 10);
@@ -34,19 +37,42 @@ TEST_CASE("journal files grow in steps") {
   CHECK(must(journal->read(1)).substr(0, bytes.size()) == bytes);
 }
 
-TEST_CASE("a root tells whether the machine was booted since it was last served") {
+TEST_CASE("journal files tell what is there, and keep copies") {
   Served served;
-  // Not known yet.
-  CHECK(served.storage->power_may_have_failed());
-  auto again = [&] {
-    served.storage.reset();
-    served.storage = must(open_root(served.tree, Role::server));
-    return served.storage->power_may_have_failed();
-  };
-  CHECK_FALSE(again());
-  write_file(served.own / "boot", "another boot");
-  CHECK(again());
-  CHECK_FALSE(again());
+  auto journal = must(served.storage->journal_files());
+  for (const unsigned which : {0u, 1u, 2u}) {
+    CHECK_FALSE(journal->size_bytes(which));
+    CHECK(must(journal->read(which)).empty());
+    must(journal->sync(which));
+    must(journal->keep_copy(which));
+  }
+  CHECK_FALSE(fs::exists(served.own / "locks" / "a.damaged"));
+  CHECK(journal->name(0) == ".sluice/locks/a");
+  CHECK_FALSE(journal->boot().empty());
+  must(journal->make());
+  must(journal->write(0, 0, "one"));
+  journal.reset();
+  fs::resize_file(served.own / "locks" / "a", 100);
+  fs::remove(served.own / "locks" / "b");
+  // As often as it is looked at.
+  for (int time = 0; time < 2; ++time) {
+    journal = must(served.storage->journal_files());
+    CHECK(journal->size_bytes(0) == 100);
+    CHECK_FALSE(journal->size_bytes(1));
+    CHECK(journal->size_bytes(2) == 4096);
+    must(journal->keep_copy(0));
+    CHECK(read_file(served.own / "locks" / "a.damaged").substr(0, 4) == std::string("one\0", 4));
+  }
+  must(journal->make());
+  CHECK(journal->size_bytes(0) == 256u << 10);
+}
+
+TEST_CASE("what is in the way of a journal file is named") {
+  Served served;
+  fs::create_directories(served.own / "locks" / "a");
+  const auto journal = served.storage->journal_files();
+  REQUIRE(code(journal) == Code::root_unusable);
+  CHECK(journal.error().detail.find(".sluice/locks/a is not a regular file") == 0);
 }
 
 }  // namespace sluice::storage
