@@ -16,9 +16,9 @@ DOCUMENT = (harness.SOURCE / 'docs' / 'protocol.md').read_text()
 # Number and exit status of each error by its name.
 ERRORS = {name: (int(number), int(status)) for number, name, status in
           re.findall(r'(?m)^\| (\d+) \| `([a-z_]+)` \| (\d+) \|', DOCUMENT)}
-# Of servers, which test_errors starts in vain; and what no command ends with.
-NOT_OF_COMMANDS = {'root_unusable', 'root_served', 'wrong_root', 'cannot_listen', 'hello_required',
-                   'window_exceeded', 'timed_out'}
+# Of servers, which test_errors and test_lock_journal start in vain; and what no command ends with.
+NOT_OF_COMMANDS = {'root_unusable', 'root_served', 'locks_damaged', 'wrong_root', 'cannot_listen',
+                   'hello_required', 'window_exceeded', 'timed_out'}
 UNUSABLE = 8
 
 

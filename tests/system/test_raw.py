@@ -1,5 +1,6 @@
 # What no proper client does: random bytes, broken frames and bodies, floods, more than the window,
 # answers that nobody reads. The server says so where it can, stays small, and serves the others.
+import itertools
 import os
 import random
 import time
@@ -97,12 +98,14 @@ class Raw(SystemTest):
                   b'\xdf\xff\xff\xff\xff', b'\xdd\xff\xff\xff\xff', b'\xdb\xff\xff\xff\xff',
                   b'\x81\xa4path\xdb\xff\xff\xff\xff', b'\x81' * 100_000, b'\x91' * 1_000_000,
                   b'\x81\xa4path' + b'\xdd\x00\xff\xff\xff' * 1000, os.urandom(1000)]
-        for i, body in enumerate(bodies):
+        requests = itertools.count(100)
+        for body in bodies:
             for kind in (wire.STAT, wire.ACQUIRE, wire.PUT):
-                link.send(wire.header(kind, 100 + i), body)
+                request = next(requests)
+                link.send(wire.header(kind, request), body)
                 large = len(body) > 64 << 10 and kind != wire.ACQUIRE
                 code = wire.TOO_LARGE if large else wire.BAD_MESSAGE
-                self.assert_code(link.answer(100 + i), code)
+                self.assert_code(link.answer(request), code)
 
     def test_random_bodies(self):
         link = self.link()
