@@ -388,11 +388,10 @@ class SystemTest(unittest.TestCase):
         except AssertionError:
             self.assertEqual(server.litter(), [], 'left in the server\'s own directory')
 
-    def assert_memory(self, server=None, unread_bytes=0):
+    def assert_memory(self, server=None):
         # Sanitizers multiply memory; their builds are told by their slowness.
         if SLOWNESS == 1:
-            self.assertLess((server or self.main).peak_memory_bytes(),
-                            MEMORY_LIMIT_BYTES + unread_bytes)
+            self.assertLess((server or self.main).peak_memory_bytes(), MEMORY_LIMIT_BYTES)
 
 
 def main():
