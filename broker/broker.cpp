@@ -242,7 +242,7 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     forward.body = std::move(job.request.body);
     return outbox.send(std::move(forward));
   }
-  dispatch_.enqueue(job.number, is_heavy(job.request.header.type));
+  enqueue(job, now);
   hand_out(outbox);
 }
 
@@ -345,6 +345,7 @@ void Broker::on_job_reply(Message&& message, WorkerState& worker, Time now, Outb
       if (const auto error = protocol::decode<protocol::ErrorReply>(message.body))
         trouble_.note(found->second.request.header.type, found->second.session, *error, now);
     answer_job(found->first, std::move(message), outbox);
+    if (bulk_reads_.any_waiting()) reads_at_ = now;
   }
   hand_out(outbox);
 }
@@ -410,6 +411,21 @@ Broker::Job& Broker::add_job(Message&& request, Session* session, Connection con
   return job;
 }
 
+void Broker::enqueue(Job& job, Time now) {
+  const Type type = job.request.header.type;
+  if (type == Type::read || type == Type::get) {
+    // Most files that are got are small, whatever there is room for.
+    const std::size_t bytes = type == Type::read ? job.request.header.credit_bytes : 0;
+    if (!bulk_reads_.begin(job.session, bytes)) {
+      bulk_reads_.wait(job.number);
+      reads_at_ = std::min(reads_at_, now + retry_pause);
+      return;
+    }
+    job.read_bytes = bytes;
+  }
+  dispatch_.enqueue(job.number, is_heavy(type));
+}
+
 void Broker::hand_out(Outbox& outbox) {
   while (const auto given = dispatch_.next()) {
     Job& job = jobs_.at(given->job);
@@ -431,6 +447,8 @@ void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
   const Job& job = found->second;
   if (const auto swept = sweeps_.extract(number); swept && reply.header.type == Type::error)
     sweep_again_later(swept.mapped());
+  if (job.read_bytes)
+    reply.payload = bulk_reads_.end(job.session, *job.read_bytes, std::move(reply.payload));
   if (Session* session = awaiting(job)) {
     session->jobs.erase(job.request.header.request_id);
     session->bytes -= job.bytes;
@@ -518,10 +536,12 @@ void Broker::end_session(std::uint64_t number, bool bye, Time now, Outbox& outbo
     // it.
     if (job.place == Place::parked) cancel_at_locks(job, outbox);
     if (job.place == Place::queued) dispatch_.withdraw(job_number);
-    if (job.place == Place::queued || job.place == Place::locks)
+    if (job.place == Place::queued || job.place == Place::locks) {
+      if (job.read_bytes) bulk_reads_.end(number, *job.read_bytes);
       jobs_.erase(job_number);
-    else
+    } else {
       orphans_[{number, request_id}] = job_number;
+    }
   }
   for (const std::string& peer : session->peers) outboxes_.drop(peer);
   sessions_.end(number);

@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "broker/bulk_reads.hpp"
 #include "broker/dispatch.hpp"
 #include "broker/outboxes.hpp"
 #include "broker/sessions.hpp"
@@ -44,7 +46,7 @@ class Broker final : public runtime::Actor {
 
   void on_message(runtime::Message&& message, Time now, runtime::Outbox& outbox) override;
   void on_tick(Time now, runtime::Outbox& outbox) override;
-  Time next_tick() const override { return std::min(next_look_, retry_at_); }
+  Time next_tick() const override { return std::min({next_look_, retry_at_, reads_at_}); }
   void on_undelivered(runtime::Message&& message, runtime::Undelivered why, Time now,
                       runtime::Outbox& outbox) override;
 
@@ -71,6 +73,8 @@ class Broker final : public runtime::Actor {
     std::uint16_t losses = 0;
     bool cancel_wanted = false;
     std::size_t bytes = 0;
+    /// What it has of `bulk_reads_`; none if it has not begun, or reads nothing.
+    std::optional<std::size_t> read_bytes;
     Time since{};
     /// As it came; kept whole so that it can be given again.
     runtime::Message request;
@@ -96,6 +100,8 @@ class Broker final : public runtime::Actor {
   void from_locks(runtime::Message&& message, runtime::Outbox& outbox);
 
   Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
+  /// To the workers, or to those that wait for memory.
+  void enqueue(Job& job, Time now);
   void hand_out(runtime::Outbox& outbox);
   /// `lost`: it fell silent or is gone; otherwise it left, or says hello anew.
   void give_up_worker(const std::string& peer, bool lost, Time now, runtime::Outbox& outbox);
@@ -122,11 +128,13 @@ class Broker final : public runtime::Actor {
   void tick_workers(Time now, runtime::Outbox& outbox);
   void tick_queue(Time now, runtime::Outbox& outbox);
   void tick_outboxes(Time now, runtime::Outbox& outbox);
+  void tick_reads(Time now, runtime::Outbox& outbox);
 
   BrokerConfig config_;
   Sessions sessions_;
   Dispatch dispatch_;
   Outboxes outboxes_;
+  BulkReads bulk_reads_;
   TroubleLog trouble_;
   std::unordered_map<std::uint64_t, Job> jobs_;
   /// Jobs that were at a worker when their session ended, by session and request id. A session that
@@ -154,6 +162,8 @@ class Broker final : public runtime::Actor {
   /// A ROUTER does not tell which peer has room again, so full ones are tried this often.
   static constexpr Time retry_pause{2};
   Time retry_at_ = runtime::never;
+  /// When reads that wait for memory are looked at again.
+  Time reads_at_ = runtime::never;
 };
 
 }  // namespace sluice::broker

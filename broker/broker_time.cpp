@@ -29,6 +29,7 @@ constexpr Time sweep_pause{5'000};
 void Broker::on_tick(Time now, Outbox& outbox) {
   if (started_ == runtime::never) started_ = now;
   tick_outboxes(now, outbox);
+  tick_reads(now, outbox);
   if (now < next_look_) return;
   // A process that was stopped could not hear anybody: all get their whole time anew.
   if (now > next_look_ + pause_noticed) {
@@ -39,6 +40,7 @@ void Broker::on_tick(Time now, Outbox& outbox) {
   tick_sessions(now, outbox);
   tick_workers(now, outbox);
   tick_queue(now, outbox);
+  bulk_reads_.forget_idle();
   if (sweeps_.empty() || now >= hold_until_) admit_held(now, outbox);
   if (sweeps_.empty()) hold_until_ = runtime::never;
 }
@@ -48,6 +50,15 @@ void Broker::tick_outboxes(Time now, Outbox& outbox) {
   for (runtime::Message& message : outboxes_.take_some()) outbox.send(std::move(message));
   // What still finds no room comes back through on_undelivered, which sets the time as well.
   retry_at_ = outboxes_.empty() ? runtime::never : now + retry_pause;
+}
+
+void Broker::tick_reads(Time now, Outbox& outbox) {
+  if (now < reads_at_) return;
+  reads_at_ = runtime::never;
+  // What still may not begin comes to wait again, in the same order.
+  for (const std::uint64_t number : bulk_reads_.take_waiting())
+    if (const auto found = jobs_.find(number); found != jobs_.end()) enqueue(found->second, now);
+  hand_out(outbox);
 }
 
 void Broker::tick_sessions(Time now, Outbox& outbox) {

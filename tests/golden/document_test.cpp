@@ -263,6 +263,8 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(unfinished_bytes),
                                                     LIMIT(request_body_bytes),
                                                     LIMIT(outbox_bytes),
+                                                    LIMIT(unsent_bytes_per_session),
+                                                    LIMIT(unsent_bytes_in_all),
                                                     LIMIT(jobs),
                                                     LIMIT(claims),
                                                     LIMIT(locks_per_session),
