@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,14 +58,8 @@ void StandardOutput::end_line() {
 void StandardOutput::send(std::string_view bytes) {
   if (!bytes.empty()) at_line_begin_ = bytes.back() == '\n';
   while (!bytes.empty()) {
-    std::size_t size = bytes.size();
-    if (may_block_) {
-      wait_for(STDOUT_FILENO, POLLOUT, interruption_);
-      size = std::min(size, pipe_bytes);
-    } else {
-      interruption_.check();
-    }
-    const ssize_t sent = ::write(STDOUT_FILENO, bytes.data(), size);
+    interruption_.check();
+    const ssize_t sent = send_some(bytes);
     if (sent >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EPIPE) {
@@ -73,6 +68,20 @@ void StandardOutput::send(std::string_view bytes) {
       throw Error("local_io", "standard output", std::strerror(errno));
     }
   }
+}
+
+ssize_t StandardOutput::send_some(std::string_view bytes) {
+  if (!may_block_) return ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+  if (takes_what_fits_) {
+    const iovec all{const_cast<char*>(bytes.data()), bytes.size()};
+    const ssize_t sent = ::pwritev2(STDOUT_FILENO, &all, 1, -1, RWF_NOWAIT);
+    const bool full = sent < 0 && errno == EAGAIN;
+    if (full) wait_for(STDOUT_FILENO, POLLOUT, interruption_);
+    takes_what_fits_ = full || sent >= 0 || (errno != EOPNOTSUPP && errno != EINVAL);
+    if (takes_what_fits_) return full ? 0 : sent;
+  }
+  wait_for(STDOUT_FILENO, POLLOUT, interruption_);
+  return ::write(STDOUT_FILENO, bytes.data(), std::min(bytes.size(), pipe_bytes));
 }
 
 std::size_t InputStream::read(char* buffer, std::size_t size) {

@@ -2,6 +2,8 @@
 // Each object belongs to one thread. Read on: interruption.hpp.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -29,10 +31,14 @@ class StandardOutput {
 
  private:
   void send(std::string_view bytes);
+  /// As many as fit, after waiting for room if there is none; 0: try again. Failed: -1, errno.
+  ssize_t send_some(std::string_view bytes);
 
   const Interruption& interruption_;
   bool is_terminal_ = false;
   bool may_block_ = true;
+  /// Whether a write can be told not to block; terminals cannot, and pipes of kernels before 6.4.
+  bool takes_what_fits_ = true;
   bool at_line_begin_ = true;
   std::string buffer_;
 };
