@@ -35,7 +35,9 @@ constexpr std::uint16_t losses_most = 5;
 bool is_heavy(Type type) {
   switch (type) {
     case Type::read:
+    case Type::read_leaves:
     case Type::write_chunk:
+    case Type::write_reuse:
     case Type::write_commit:
     case Type::copy:
     case Type::sweep:
@@ -98,12 +100,14 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
     case Type::get:
     case Type::read:
     case Type::read_end:
+    case Type::read_leaves:
     case Type::put:
     case Type::write_begin:
     case Type::write_chunk:
     case Type::write_commit:
     case Type::write_abort:
     case Type::write_status:
+    case Type::write_reuse:
     case Type::remove:
     case Type::rename:
     case Type::copy:

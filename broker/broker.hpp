@@ -153,6 +153,7 @@ class Broker final : public runtime::Actor {
   /// The disk refused a sweep since the last look.
   bool sweep_failed_ = false;
   Time sweep_not_before_{};
+  Time last_sweep_{};
   std::uint64_t last_job_ = 0;
   std::uint64_t last_worker_ = 0;
   Time started_ = runtime::never;

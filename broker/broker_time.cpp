@@ -77,6 +77,9 @@ void Broker::tick_sessions(Time now, Outbox& outbox) {
     swept_at_start_ = true;
     sweep({sessions_.numbers(), true}, now, outbox);
   }
+  // Kept uploads belong to no session: each sweep looks at them too, be it of none.
+  if (now - std::max(started_, last_sweep_) >= Time(limits::upload_look_ms))
+    sweep({{}, false}, now, outbox);
 }
 
 void Broker::tick_workers(Time now, Outbox& outbox) {
@@ -104,6 +107,7 @@ void Broker::tick_queue(Time now, Outbox& outbox) {
 
 void Broker::sweep(const protocol::Sweep& what, Time now, Outbox& outbox) {
   if (shutting_down_) return;
+  last_sweep_ = now;
   runtime::Message request = make_message({}, what);
   Job& job = add_job(std::move(request), nullptr, Connection::control, now);
   sweeps_[job.number] = what;

@@ -2,7 +2,7 @@
 #include "client/operations.hpp"
 
 #include "client/path_request.hpp"
-#include "client/transfer/local_target.hpp"
+#include "client/transfer/local_download.hpp"
 #include "client/transfer/streams.hpp"
 
 namespace sluice::client {
@@ -34,6 +34,9 @@ Start<std::uint64_t> change(Core& core, Paths paths, const M& body, const Call& 
   return commit<Reply>(core, std::move(paths), runtime::make_message({}, body), body.terms,
                        call.stop);
 }
+
+// A large file whose snapshot was lost on the way is opened anew so often.
+constexpr int get_attempts = 5;
 
 Call stopped_by(const std::stop_token& stop) {
   Call call;
@@ -148,24 +151,23 @@ Result<Attributes> Operations::get(const std::string& path, const Output& output
 
 Result<Attributes> Operations::get_file(const std::string& path, const LocalFile& local,
                                         const Call& call) const {
-  // The server is asked before anything is made here: most failures are about the path there.
-  std::optional<LocalTarget> target;
-  const auto open = [&]() -> Result<void> {
-    if (target) return {};
-    auto opened = LocalTarget::open(local, call.stop);
-    if (!opened) return tl::make_unexpected(opened.error());
-    target.emplace(std::move(*opened));
-    return {};
-  };
-  const auto output = [&](std::uint64_t, std::string_view bytes) -> Result<void> {
-    if (auto opened = open(); !opened) return opened;
-    return target->write(bytes);
-  };
-  auto got = get(path, output, call);
-  if (!got) return got;
-  if (auto opened = open(); !opened) return tl::make_unexpected(opened.error());
-  if (auto kept = target->finish(*got); !kept) return tl::make_unexpected(kept.error());
-  return got;
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  for (int attempt = 1;; ++attempt) {
+    LocalDownload file(local, path, call);
+    const auto output = [&](std::uint64_t offset, std::string_view bytes) {
+      return file.write(offset, bytes);
+    };
+    auto got = download(*core_->connection, path, output, call, core_->patience, &file);
+    if (got) {
+      const Attributes attributes = to_public(*got);
+      if (auto kept = file.finish(attributes); !kept) return tl::make_unexpected(kept.error());
+      return attributes;
+    }
+    file.keep_after(got.error());
+    // The session was away for too long: what is here counts again if the version is the same.
+    if (got.error().code != protocol::Code::snapshot_gone || attempt == get_attempts)
+      return named(std::move(got.error()), path, *core_->connection);
+  }
 }
 
 // --- changing ---
@@ -225,13 +227,17 @@ Start<std::uint64_t> Operations::put_bytes(const std::string& path, std::string 
 Result<std::uint64_t> Operations::put(const std::string& path, Input& input,
                                       const protocol::Preserve& preserve, const Change& change,
                                       const Call& call) const {
-  Connection& connection = *core_->connection;
   if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
-  const UploadRequest request{path, preserve, terms(change)};
+  return put({path, preserve, terms(change)}, input, call);
+}
+
+Result<std::uint64_t> Operations::put(const UploadRequest& request, Input& input,
+                                      const Call& call) const {
+  Connection& connection = *core_->connection;
   auto stored = upload(connection, request, input, call, core_->patience);
   if (stored) return stored;
   note_failure(connection, request.terms.token, stored.error());
-  return named(std::move(stored.error()), path, connection);
+  return named(std::move(stored.error()), request.path, connection);
 }
 
 Result<std::uint64_t> Operations::put_file(const std::string& path, const LocalFile& local,
@@ -242,7 +248,11 @@ Result<std::uint64_t> Operations::put_file(const std::string& path, const LocalF
   protocol::Preserve preserve = source->preserve;
   if (change.mode) preserve.mode = change.mode;
   if (change.mtime_ns) preserve.mtime_ns = change.mtime_ns;
-  return put(path, *source->input, preserve, change, call);
+  UploadRequest request{path, preserve, terms(change)};
+  if (!source->origin.empty())
+    request.resume_key = source->origin + '\0' + core_->connection->endpoint() + '\0' + path;
+  request.delta = local.delta;
+  return put(request, *source->input, call);
 }
 
 Result<std::uint64_t> Operations::put_stream(const std::string& path, const Stream& stream,

@@ -64,6 +64,8 @@ class Operations {
   protocol::Result<std::uint64_t> put(const std::string& path, Input& input,
                                       const protocol::Preserve& preserve, const Change& change,
                                       const Call& call) const;
+  protocol::Result<std::uint64_t> put(const UploadRequest& request, Input& input,
+                                      const Call& call) const;
   protocol::Result<std::uint64_t> put_file(const std::string& path, const LocalFile& local,
                                            const Change& change, const Call& call) const;
   protocol::Result<std::uint64_t> put_stream(const std::string& path, const Stream& stream,

@@ -260,8 +260,11 @@ Session::Lane Session::lane_of(const Request& request) {
   switch (request.message.header.type) {
     case Type::get:
     case Type::read:
+    case Type::read_leaves:
     case Type::put:
     case Type::write_chunk:
+    case Type::write_reuse:
+    case Type::write_status:
       return bulk;
     case Type::acquire_lock:
     case Type::convert_lock:

@@ -27,6 +27,14 @@ inline constexpr std::uint64_t file_bytes = 1ull << 44;
 inline constexpr std::size_t list_entries = 1000;
 /// Names that one request of a list looks at.
 inline constexpr std::size_t list_scan = 20'000;
+/// Digests of leaves in one answer, and how many of them are made anew for it at most.
+inline constexpr std::size_t leaves_in_answer = 32'768;
+inline constexpr std::size_t leaves_made_anew = 512;
+/// How long a kept upload waits for its next chunk; and how long where the disk is full.
+inline constexpr std::uint32_t upload_keep_ms = 3'600'000;
+inline constexpr std::uint32_t upload_keep_min_ms = 600'000;
+/// How often the server looks for uploads that have waited that long.
+inline constexpr std::uint32_t upload_look_ms = 300'000;
 
 // sessions
 inline constexpr std::size_t sessions = 4096;

@@ -28,6 +28,8 @@ enum class Type : std::uint16_t {
   read_reply = 0x27,
   read_end = 0x28,
   read_end_reply = 0x29,
+  read_leaves = 0x2e,
+  read_leaves_reply = 0x2f,
   // writing
   put = 0x30,
   put_reply = 0x31,
@@ -41,6 +43,8 @@ enum class Type : std::uint16_t {
   write_abort_reply = 0x39,
   write_status = 0x3a,
   write_status_reply = 0x3b,
+  write_reuse = 0x3c,
+  write_reuse_reply = 0x3d,
   // changing the tree
   remove = 0x40,
   remove_reply = 0x41,

@@ -1,5 +1,6 @@
 // Names of files in the server's own directory. Each begins with the session it belongs to, so that
-// what a session leaves can be found when it ends. Pure functions.
+// what a session leaves can be found when it ends; what is kept without one begins with session 0,
+// which no session is. Pure functions.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,9 +18,17 @@ inline std::string session_prefix(std::uint64_t session) {
   return fmt::format("{:016x}-", session);
 }
 
-/// The staging name of an upload: `upload` are the 16 bytes the client chose.
+/// Stands for what belongs to no session.
+inline constexpr std::uint64_t kept_session = 0;
+
+/// The staging name of an upload: `upload` are the 16 bytes the client chose. Of a kept one the
+/// session is `kept_session`.
 inline std::string upload_name(std::uint64_t session, std::string_view upload) {
   return session_prefix(session) + protocol::to_hex(upload);
+}
+
+inline bool is_kept_name(std::string_view name) {
+  return name.starts_with(session_prefix(kept_session));
 }
 
 /// The staging name of what one attempt at one request stages.

@@ -11,9 +11,11 @@
 
 namespace sluice::storage {
 
+inline constexpr std::string_view leaves_ending = ".leaves";
+
 /// The leaves beside an upload in staging/ or claimed/.
 inline std::string leaves_name(const std::string& name) {
-  return name + ".leaves";
+  return name + std::string(leaves_ending);
 }
 
 /// Where in claimed/ a small file is written anew before it is moved into place.

@@ -1,9 +1,13 @@
-// PosixStorage: what sessions that have ended leave behind, and the trash. Workers.
+// PosixStorage: what sessions that have ended leave behind, kept uploads that nobody goes on with,
+// and the trash. Workers.
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 
 #include "storage/directory.hpp"
 #include "storage/failure.hpp"
+#include "storage/names.hpp"
+#include "storage/own_names.hpp"
 #include "storage/posix_storage.hpp"
 #include "storage/trash.hpp"
 
@@ -20,11 +24,46 @@ std::optional<std::uint64_t> session_of(std::string_view name) {
   return session;
 }
 
+// When an upload was written to last; `name` may be that of its leaves, which go with it. Not the
+// time of its bytes, which its end sets to what the client wants. False: errno.
+bool last_change(int staging, std::string_view name, timespec& when) {
+  std::string upload(name);
+  if (name.ends_with(leaves_ending)) upload.resize(name.size() - leaves_ending.size());
+  struct stat info;
+  if (::fstatat(staging, upload.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 &&
+      (errno != ENOENT ||
+       ::fstatat(staging, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0))
+    return false;
+  when = info.st_ctim;
+  return true;
+}
+
 }  // namespace
+
+Result<void> PosixStorage::sweep_kept(std::chrono::milliseconds age) {
+  const int staging = root_->staging.get();
+  const auto names = names_in(staging);
+  if (!names) return failure({}, "listing kept uploads");
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  for (const std::string& name : *names) {
+    if (!is_kept_name(name)) continue;
+    timespec then{};
+    if (!last_change(staging, name, then)) {
+      if (errno == ENOENT) continue;
+      return failure({}, "looking at a kept upload");
+    }
+    const auto passed = std::chrono::seconds(now.tv_sec - then.tv_sec) +
+                        std::chrono::nanoseconds(now.tv_nsec - then.tv_nsec);
+    if (passed >= age && !unlink_at(staging, name)) return failure({}, "removing a kept upload");
+  }
+  return {};
+}
 
 Result<void> PosixStorage::sweep(const std::vector<std::uint64_t>& sessions, bool all_but) {
   // A name of no session belongs to nobody and goes with "all but these".
   auto is_left_over = [&](std::string_view name) {
+    if (is_kept_name(name)) return false;
     const auto session = session_of(name);
     const bool named =
         session && std::find(sessions.begin(), sessions.end(), *session) != sessions.end();

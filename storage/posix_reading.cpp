@@ -47,6 +47,24 @@ bool link_snapshot(const Root& root, int fd, const struct stat& info, const std:
   return false;
 }
 
+struct OpenSnapshot {
+  Descriptor file;
+  std::uint64_t size_bytes = 0;
+};
+
+// To be read from `offset` on.
+Result<OpenSnapshot> open_snapshot(const Root& root, const std::string& name,
+                                   std::uint64_t offset) {
+  if (auto ok = check_own_name(name); !ok) return tl::make_unexpected(ok.error());
+  if (offset % limits::leaf_bytes != 0)
+    return fail(Code::bad_message, {}, "the offset is not a multiple of the leaf size");
+  Descriptor file = open_at(root.snapshots.get(), name, O_RDONLY | O_NONBLOCK);
+  if (!file && errno == ENOENT) return fail(Code::snapshot_gone);
+  struct stat info;
+  if (!file || ::fstat(file.get(), &info) != 0) return failure({}, "opening a snapshot");
+  return OpenSnapshot{std::move(file), static_cast<std::uint64_t>(info.st_size)};
+}
+
 // The leaves that were stored with the version; empty if there are none, or not all.
 std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t offset,
                           std::size_t size) {
@@ -87,15 +105,9 @@ Result<Opened> PosixStorage::open(const std::string& path, std::size_t whole_byt
 
 Result<Piece> PosixStorage::read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                           std::size_t length) {
-  if (auto ok = check_own_name(snapshot); !ok) return tl::make_unexpected(ok.error());
-  if (offset % limits::leaf_bytes != 0)
-    return fail(Code::bad_message, {}, "the offset is not a multiple of the leaf size");
-  const Descriptor file = open_at(root_->snapshots.get(), snapshot, O_RDONLY | O_NONBLOCK);
-  if (!file && errno == ENOENT) return fail(Code::snapshot_gone);
-  struct stat info;
-  if (!file || ::fstat(file.get(), &info) != 0) return failure({}, "opening a snapshot");
-
-  const auto file_size = static_cast<std::uint64_t>(info.st_size);
+  const auto opened = open_snapshot(*root_, snapshot, offset);
+  if (!opened) return tl::make_unexpected(opened.error());
+  const auto& [file, file_size] = *opened;
   const std::uint64_t rest = file_size - std::min(offset, file_size);
   std::size_t size = length;
   if (rest <= length)
@@ -112,6 +124,36 @@ Result<Piece> PosixStorage::read_snapshot(const std::string& snapshot, std::uint
     piece.leaves = stored_leaves(*root_, stamp->version, offset, piece.bytes.size());
   if (piece.leaves.empty()) piece.leaves = protocol::leaves_of(piece.bytes.bytes());
   return piece;
+}
+
+Result<std::string> PosixStorage::snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
+                                                  std::size_t count) {
+  const auto opened = open_snapshot(*root_, snapshot, offset);
+  if (!opened) return tl::make_unexpected(opened.error());
+  const auto& [file, file_size] = *opened;
+  const std::uint64_t rest = file_size - std::min(offset, file_size);
+  std::uint64_t wanted =
+      std::min<std::uint64_t>(count, protocol::leaf_count(rest, limits::leaf_bytes));
+  if (wanted == 0) return std::string{};
+  const auto stamp = read_stamp(file.get()).stamp;
+  if (stamp && file_size > limits::leaf_bytes) {
+    std::string stored =
+        stored_leaves(*root_, stamp->version, offset, std::min(wanted * limits::leaf_bytes, rest));
+    if (!stored.empty()) return stored;
+  }
+  wanted = std::min<std::uint64_t>(wanted, limits::leaves_made_anew);
+  const std::uint64_t end = offset + std::min(wanted * limits::leaf_bytes, rest);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(limits::chunk_bytes);
+  std::string leaves;
+  for (std::uint64_t at = offset; at < end; at += limits::chunk_bytes) {
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_bytes, end - at));
+    const ssize_t got = read_at(file.get(), buffer.get(), size, at);
+    if (got < 0) return failure({}, "reading a snapshot");
+    leaves += protocol::leaves_of({buffer.get(), static_cast<std::size_t>(got)});
+    if (static_cast<std::size_t>(got) < size) break;
+  }
+  return leaves;
 }
 
 Result<void> PosixStorage::drop_snapshot(const std::string& snapshot) {

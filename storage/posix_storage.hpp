@@ -32,6 +32,8 @@ class PosixStorage : public Storage {
                       const std::string& snapshot) override;
   Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                               std::size_t length) override;
+  Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
+                                      std::size_t count) override;
   Result<void> drop_snapshot(const std::string& snapshot) override;
 
   Result<void> stage_small(const std::string& name, std::span<const char> bytes,
@@ -39,7 +41,8 @@ class PosixStorage : public Storage {
   Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
   Result<void> write_upload(const std::string& name, std::uint64_t offset,
                             std::span<const char> bytes, std::string_view leaves) override;
-  Result<UploadState> upload_state(const std::string& name) override;
+  Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,
+                                   std::size_t count = SIZE_MAX) override;
   Result<void> finish_upload(const std::string& name, const Staged& expected,
                              const Preserve& preserve) override;
   Result<Staged> stage_copy(const std::string& path, const std::string& name) override;
@@ -64,6 +67,7 @@ class PosixStorage : public Storage {
   Result<void> sync_tree() override;
 
   Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
+  Result<void> sweep_kept(std::chrono::milliseconds age) override;
   Result<bool> empty_trash() override;
 
  private:

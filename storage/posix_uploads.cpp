@@ -103,17 +103,28 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   if (auto ok = check_own_name(name); !ok) return ok;
   if (size_bytes > limits::file_bytes) return fail(Code::too_large);
   const int staging = root_->staging.get();
+  // What nobody may come back for gives way to what is here.
+  const auto create = [&](const std::string& file, std::uint64_t size) {
+    if (create_sized(staging, file, size)) return true;
+    if (errno != ENOSPC) return false;
+    const bool swept =
+        sweep_kept(std::chrono::milliseconds(limits::upload_keep_min_ms)).has_value();
+    errno = ENOSPC;
+    return swept && create_sized(staging, file, size);
+  };
   struct stat info;
-  if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT || !create_sized(staging, name, size_bytes) ||
-        ::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-      return failure({}, "making room for an upload");
+  if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    // Somebody goes on with it: its time to be kept begins anew.
+    ::utimensat(staging, name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+  } else if (errno != ENOENT || !create(name, size_bytes) ||
+             ::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return failure({}, "making room for an upload");
   }
   // Whoever put the data there decided the size, and may not have got to the leaves yet.
   if (static_cast<std::uint64_t>(info.st_size) != size_bytes)
     return fail(Code::upload_conflict, {}, "it was begun with another size");
   if (::faccessat(staging, leaves_name(name).c_str(), F_OK, 0) == 0) return {};
-  if (create_sized(staging, leaves_name(name), leaves_size(size_bytes))) return {};
+  if (create(leaves_name(name), leaves_size(size_bytes))) return {};
   const int error = errno;
   unlink_at(staging, name);
   return failure({}, "making room for an upload", error);
@@ -141,16 +152,23 @@ Result<void> PosixStorage::write_upload(const std::string& name, std::uint64_t o
   return {};
 }
 
-Result<UploadState> PosixStorage::upload_state(const std::string& name) {
+Result<UploadState> PosixStorage::upload_state(const std::string& name, std::uint64_t offset,
+                                               std::size_t count) {
   const auto upload = open_upload(*root_, name, O_RDONLY);
   if (!upload) return tl::make_unexpected(upload.error());
-  const MappedLeaves leaves(upload->leaves.get());
-  if (!leaves.ok()) return failure({}, "reading the leaves of an upload");
+  const std::uint64_t begin = std::min(offset, upload->size_bytes);
+  const std::uint64_t left = protocol::leaf_count(upload->size_bytes - begin, limits::leaf_bytes);
   UploadState state;
   state.size_bytes = upload->size_bytes;
-  state.arrived.reserve(leaves.all().size() / leaf_digest_bytes);
-  for (std::size_t i = 0; i < leaves.all().size(); i += leaf_digest_bytes)
-    state.arrived += is_missing(leaves.all().substr(i, leaf_digest_bytes)) ? '\0' : '\1';
+  state.leaves.resize(std::min<std::uint64_t>(left, count) * leaf_digest_bytes);
+  if (read_at(upload->leaves.get(), state.leaves.data(), state.leaves.size(), leaves_size(begin)) <
+      0)
+    return failure({}, "reading the leaves of an upload");
+  state.arrived.reserve(state.leaves.size() / leaf_digest_bytes);
+  for (std::size_t i = 0; i < state.leaves.size(); i += leaf_digest_bytes) {
+    const auto leaf = std::string_view(state.leaves).substr(i, leaf_digest_bytes);
+    state.arrived += is_missing(leaf) ? '\0' : '\1';
+  }
   return state;
 }
 

@@ -10,6 +10,7 @@
 #include "protocol/digest.hpp"
 #include "protocol/path.hpp"
 #include "storage/directory.hpp"
+#include "storage/own_names.hpp"
 
 namespace sluice::storage {
 namespace {
@@ -18,7 +19,6 @@ using protocol::Code;
 using protocol::Result;
 
 constexpr std::size_t identity_digits = 32;
-constexpr std::string_view leaves_ending = ".leaves";
 
 tl::unexpected<protocol::Error> unusable(const Root& root, std::string_view what,
                                          int error = errno) {

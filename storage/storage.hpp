@@ -9,6 +9,7 @@
 // carry the path they are about.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -63,10 +64,14 @@ struct Piece {
   std::string leaves;
 };
 
+/// What has arrived of an upload, from a leaf on.
 struct UploadState {
+  /// Of the whole file.
   std::uint64_t size_bytes = 0;
   /// One byte a leaf: 1 arrived, 0 missing.
   std::string arrived;
+  /// The digests they arrived with, 16 bytes each; zeros where one is missing.
+  std::string leaves;
 };
 
 class Storage {
@@ -94,6 +99,11 @@ class Storage {
   /// the end of the file. Fails with `snapshot_gone`.
   virtual Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                       std::size_t length) = 0;
+  /// The digests of up to `count` leaves from `offset` on: as stored, or, of `limits::
+  /// leaves_made_anew` at most, made anew where none were stored. None behind the end. Fails with
+  /// `snapshot_gone`.
+  virtual Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
+                                              std::size_t count) = 0;
   /// No error if it is gone already.
   virtual Result<void> drop_snapshot(const std::string& snapshot) = 0;
 
@@ -103,16 +113,19 @@ class Storage {
   /// replaced.
   virtual Result<void> stage_small(const std::string& name, std::span<const char> bytes,
                                    const Preserve& preserve) = 0;
-  /// Makes room for an upload. Beginning it again with the same size is no error; with another size
-  /// it fails with `upload_conflict`.
+  /// Makes room for an upload, if need be that of kept ones nobody has gone on with for
+  /// `limits::upload_keep_min_ms`. Beginning it again with the same size is no error; with another
+  /// size it fails with `upload_conflict`.
   virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) = 0;
   /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller.
   /// Writing the same again is no error; other digests where some are recorded: `upload_conflict`.
   /// `unknown_upload`, `bad_message` (outside the file or not whole leaves).
   virtual Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                     std::span<const char> bytes, std::string_view leaves) = 0;
-  /// Fails with `unknown_upload`.
-  virtual Result<UploadState> upload_state(const std::string& name) = 0;
+  /// Tells of up to `count` leaves from `offset` (a multiple of the leaf size) on. Fails with
+  /// `unknown_upload`.
+  virtual Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,
+                                           std::size_t count = SIZE_MAX) = 0;
   /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs
   /// the data. May be called again. Fails with `unknown_upload`, `upload_incomplete`,
   /// `digest_mismatch`.
@@ -169,8 +182,10 @@ class Storage {
   // --- cleaning (workers) ---
 
   /// Removes what the named sessions (or, with `all_but`, all others) left in staging and
-  /// snapshots.
+  /// snapshots. What is kept (storage/names.hpp) stays.
   virtual Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) = 0;
+  /// Removes kept uploads that nothing was written to for so long.
+  virtual Result<void> sweep_kept(std::chrono::milliseconds age) = 0;
   /// Unlinks some of what lies in the trash; tells whether more is left.
   virtual Result<bool> empty_trash() = 0;
 };

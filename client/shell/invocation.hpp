@@ -42,7 +42,12 @@ class Invocation {
   /// Made, and so connected, by the first use, which must be the main thread's.
   Client& client() { return seat_.client(); }
   /// How calls run: until interrupted.
-  Call call() const { return {.stop = interruption_.token(), .progress = {}}; }
+  Call call() {
+    return {
+        .stop = interruption_.token(),
+        .progress = {},
+        .notice = [this](const std::string& path, const std::string& words) { warn(path, words); }};
+  }
   /// The change as it is to be sent for these paths of the server: under a lock that the shell
   /// holds on them, if no token was given, and as one with all that this process does. Any thread.
   Change under_own_lock(Change change, const std::vector<std::string>& paths);

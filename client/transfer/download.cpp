@@ -6,6 +6,7 @@
 #include <map>
 
 #include "client/pipeline.hpp"
+#include "client/transfer/known_leaves.hpp"
 #include "client/transfer/upload.hpp"
 
 namespace sluice::client {
@@ -23,12 +24,14 @@ constexpr int read_attempts = 3;
 class Download {
  public:
   Download(Requester& requester, const std::string& path, const Output& output, const Call& call,
-           std::optional<std::chrono::milliseconds> patience, const ServerLimits& limits)
+           std::optional<std::chrono::milliseconds> patience, const ServerLimits& limits,
+           Holdings* holdings)
       : requester_(requester),
         path_(path),
         output_(output),
         call_(call),
         limits_(limits),
+        holdings_(holdings),
         pipeline_(requester, call.stop, patience) {}
   /// Gives the snapshot back; also when a callback of the application throws.
   ~Download();
@@ -38,12 +41,15 @@ class Download {
 
  private:
   struct Chunk {
+    /// Empty: it is here already.
     Payload bytes;
     std::string leaves;
   };
 
   Result<void> take_whole(const Payload& bytes);
+  Result<void> find_leaves();
   Result<void> take_chunks();
+  Result<void> find_or_ask_for(std::uint64_t offset);
   void ask_for(std::uint64_t offset);
   Result<void> take_answer();
   Result<void> hand_on();
@@ -60,6 +66,7 @@ class Download {
   const Output& output_;
   const Call& call_;
   const ServerLimits limits_;
+  Holdings* const holdings_;
   Pipeline pipeline_;
   protocol::Attributes attributes_;
   std::string snapshot_;
@@ -68,6 +75,8 @@ class Download {
   /// Arrived before what comes before them.
   std::map<std::uint64_t, Chunk> early_;
   std::map<std::uint64_t, int> failed_attempts_;
+  /// As the server has them, where some bytes may be here.
+  std::string known_leaves_;
   std::string leaves_;
 };
 
@@ -82,6 +91,9 @@ Result<protocol::Attributes> Download::run(runtime::Message&& answer) {
   if (!opened) return tl::make_unexpected(opened.error());
   attributes_ = opened->attributes;
   snapshot_ = opened->snapshot;
+  if (holdings_)
+    if (auto begun = holdings_->begin(attributes_); !begun)
+      return tl::make_unexpected(begun.error());
   auto taken = snapshot_.empty() ? take_whole(answer.payload) : take_chunks();
   if (!taken) return tl::make_unexpected(taken.error());
   if (auto checked = check_root(); !checked) return tl::make_unexpected(checked.error());
@@ -100,20 +112,48 @@ Result<void> Download::take_whole(const Payload& bytes) {
   return {};
 }
 
+Result<void> Download::find_leaves() {
+  if (!holdings_ || !holdings_->has_some()) return {};
+  auto leaves = leaves_of_snapshot(pipeline_, snapshot_, attributes_.size_bytes);
+  // A server from before that question: all is read.
+  if (!leaves && leaves.error().code == Code::unknown_type) return {};
+  if (!leaves) return tl::make_unexpected(leaves.error());
+  known_leaves_ = std::move(*leaves);
+  return {};
+}
+
 Result<void> Download::take_chunks() {
+  if (auto found = find_leaves(); !found) return found;
   const std::size_t window = transfer_window(limits_);
   while (done_bytes_ < attributes_.size_bytes) {
     // What has arrived early counts too, so that memory is bounded by the window.
     while (asked_bytes_ < attributes_.size_bytes && !pipeline_.stopped() &&
            (asked_bytes_ == done_bytes_ ||
             asked_bytes_ - done_bytes_ + limits_.chunk_bytes <= window)) {
-      ask_for(asked_bytes_);
+      if (auto found = find_or_ask_for(asked_bytes_); !found) return found;
       asked_bytes_ += length_at(asked_bytes_);
     }
-    if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
-    if (auto taken = take_answer(); !taken) return taken;
+    if (early_.empty() || early_.begin()->first != done_bytes_) {
+      if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
+      if (auto taken = take_answer(); !taken) return taken;
+    }
     if (auto handed = hand_on(); !handed) return handed;
   }
+  return {};
+}
+
+Result<void> Download::find_or_ask_for(std::uint64_t offset) {
+  const std::size_t length = length_at(offset);
+  const std::string_view leaves = leaves_at(known_leaves_, offset, length);
+  if (!leaves.empty()) {
+    const auto holds = holdings_->holds(offset, length, leaves);
+    if (!holds) return tl::make_unexpected(holds.error());
+    if (*holds) {
+      early_[offset] = {{}, std::string(leaves)};
+      return {};
+    }
+  }
+  ask_for(offset);
   return {};
 }
 
@@ -148,9 +188,10 @@ Result<void> Download::hand_on() {
   while (!early_.empty() && early_.begin()->first == done_bytes_) {
     const Chunk chunk = std::move(early_.begin()->second);
     early_.erase(early_.begin());
-    if (auto written = output_(done_bytes_, chunk.bytes.text()); !written) return written;
+    if (!chunk.bytes.empty())
+      if (auto written = output_(done_bytes_, chunk.bytes.text()); !written) return written;
     leaves_ += chunk.leaves;
-    done_bytes_ += chunk.bytes.size();
+    done_bytes_ += length_at(done_bytes_);
     report();
   }
   return {};
@@ -187,17 +228,19 @@ Start<Opened> open_download(Requester& requester, const std::string& path,
 Result<protocol::Attributes> finish_download(Requester& requester, const std::string& path,
                                              Opened&& opened, const Output& output,
                                              const Call& call,
-                                             std::optional<std::chrono::milliseconds> patience) {
-  return Download(requester, path, output, call, patience, opened.limits)
+                                             std::optional<std::chrono::milliseconds> patience,
+                                             Holdings* holdings) {
+  return Download(requester, path, output, call, patience, opened.limits, holdings)
       .run(std::move(opened.answer));
 }
 
 Result<protocol::Attributes> download(Requester& requester, const std::string& path,
                                       const Output& output, const Call& call,
-                                      std::optional<std::chrono::milliseconds> patience) {
+                                      std::optional<std::chrono::milliseconds> patience,
+                                      Holdings* holdings) {
   auto opened = wait_for(open_download(requester, path, call.stop, patience));
   if (!opened) return tl::make_unexpected(opened.error());
-  return finish_download(requester, path, std::move(*opened), output, call, patience);
+  return finish_download(requester, path, std::move(*opened), output, call, patience, holdings);
 }
 
 }  // namespace sluice::client

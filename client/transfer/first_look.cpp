@@ -13,11 +13,6 @@ using protocol::Result;
 
 namespace {
 
-bool ends_upload(const protocol::Error& error) {
-  return error.code == Code::cancelled || error.code == Code::timed_out ||
-         error.code == Code::unreachable;
-}
-
 bool is_in_the_way(const protocol::LockEntry& entry, const std::string& path) {
   // Waiters and changes that are under way have no number.
   return entry.number != 0 &&
@@ -53,6 +48,11 @@ Result<void> look_at_conditions(Pipeline& pipeline, const UploadRequest& request
 }
 
 }  // namespace
+
+bool ends_upload(const protocol::Error& error) {
+  return error.code == Code::cancelled || error.code == Code::timed_out ||
+         error.code == Code::unreachable;
+}
 
 Result<void> look_first(Pipeline& pipeline, const UploadRequest& request) {
   if (request.terms.wait_ms > 0) return {};

@@ -13,4 +13,7 @@ namespace sluice::client {
 /// unless the upload has to end for it.
 protocol::Result<void> look_first(Pipeline& pipeline, const UploadRequest& request);
 
+/// Whether a question on the way that failed like this is the end of the upload, too.
+bool ends_upload(const protocol::Error& error);
+
 }  // namespace sluice::client

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 #include "client/transfer/file_handle.hpp"
@@ -87,6 +88,14 @@ Result<void> FileInput::check_unchanged() {
       after.st_mtim.tv_nsec != before_.st_mtim.tv_nsec)
     return fail(Code::local_io, path_, "the file was changed while it was read");
   return {};
+}
+
+std::string origin_of(const std::string& path) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  std::error_code problem;
+  const auto real = std::filesystem::canonical(path, problem);
+  return problem ? "" : std::string(host) + '\0' + real.string();
 }
 
 std::string spool_directory() {
@@ -182,7 +191,8 @@ Result<LocalInput> input_from(const LocalFile& local, const Call& call) {
     if (read) read->preserve = preserve;
     return read;
   }
-  return LocalInput{std::make_unique<FileInput>(std::move(file), local.path, status), preserve};
+  return LocalInput{std::make_unique<FileInput>(std::move(file), local.path, status), preserve,
+                    origin_of(local.path)};
 }
 
 }  // namespace sluice::client

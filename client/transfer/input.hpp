@@ -33,6 +33,8 @@ struct LocalInput {
   std::unique_ptr<Input> input;
   /// What is to be kept of the file, as `local` asks for.
   protocol::Preserve preserve;
+  /// Machine and real path of a regular file; empty for all else.
+  std::string origin = {};
 };
 /// Opens a file. What has no size beforehand (pipes, devices, files of /proc) is read to its end
 /// like a stream.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <thread>
 
 #include "protocol/digest.hpp"
@@ -22,6 +23,19 @@ using protocol::Result;
 namespace {
 
 constexpr std::chrono::milliseconds reader_look_every{50};
+
+// False as well if there is less.
+bool read_exactly(const FileHandle& file, std::uint64_t offset, char* buffer, std::size_t size) {
+  while (size > 0) {
+    const ssize_t got = pread(file.get(), buffer, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    buffer += got;
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
 
 // What stands in the way is told as for paths on the server.
 tl::unexpected<protocol::Error> failure_of(std::string_view path) {
@@ -39,7 +53,8 @@ tl::unexpected<protocol::Error> failure_of(std::string_view path) {
 
 }  // namespace
 
-Result<LocalTarget> LocalTarget::open(const LocalFile& local, const std::stop_token& stop) {
+Result<LocalTarget> LocalTarget::open(const LocalFile& local, const std::stop_token& stop,
+                                      const std::optional<PartOf>& part) {
   LocalTarget target(local);
   struct stat status {};
   const bool is_there = lstat(local.path.c_str(), &status) == 0;
@@ -60,6 +75,9 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local, const std::stop_to
       return tl::make_unexpected(opened.error());
     return target;
   }
+  if (local.delta && is_there)
+    target.replaced_ = FileHandle(::open(target.local_.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (part && target.take_part(*part)) return target;
   if (auto opened = target.open_temporary(); !opened) return tl::make_unexpected(opened.error());
   return target;
 }
@@ -67,7 +85,11 @@ Result<LocalTarget> LocalTarget::open(const LocalFile& local, const std::stop_to
 LocalTarget::LocalTarget(LocalTarget&& other) noexcept
     : local_(std::move(other.local_)),
       file_(std::move(other.file_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
+      temporary_(std::exchange(other.temporary_, {})),
+      part_size_bytes_(other.part_size_bytes_),
+      part_has_some_(other.part_has_some_),
+      was_of_another_(other.was_of_another_),
+      replaced_(std::move(other.replaced_)) {}
 
 LocalTarget::~LocalTarget() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
@@ -91,18 +113,61 @@ Result<void> LocalTarget::open_temporary() {
   temporary_ = directory + ".sluice-" +
                protocol::to_hex(std::string_view(runtime::SystemSecrets().bytes(8)));
   // 0666 and the process's umask, as for any new file.
-  file_ = FileHandle(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  file_ = FileHandle(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file_.is_open()) return {};
   temporary_.clear();
   return failure_of(local_.path);
+}
+
+bool LocalTarget::take_part(const PartOf& what) {
+  LocalPart part = open_part(local_.path, what);
+  if (!part.file.is_open()) return false;
+  file_ = std::move(part.file);
+  temporary_ = std::move(part.path);
+  part_size_bytes_ = what.size_bytes;
+  part_has_some_ = part.has_some;
+  was_of_another_ = part.was_of_another;
+  return true;
+}
+
+void LocalTarget::keep_part() {
+  if (part_size_bytes_) temporary_.clear();
+}
+
+Result<bool> LocalTarget::holds(std::uint64_t offset, std::size_t size, std::string_view leaves) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
+  const auto is_in = [&](const FileHandle& file) {
+    return read_exactly(file, offset, buffer.get(), size) &&
+           protocol::leaves_of({buffer.get(), size}) == leaves;
+  };
+  if (part_has_some_ && is_in(file_)) return true;
+  if (!replaced_.is_open() || !is_in(replaced_)) return false;
+  if (auto copied = write_at(offset, {buffer.get(), size}); !copied)
+    return tl::make_unexpected(copied.error());
+  return true;
 }
 
 Result<void> LocalTarget::write(std::string_view bytes) {
   return write_all(file_, bytes, local_.path);
 }
 
+Result<void> LocalTarget::write_at(std::uint64_t offset, std::string_view bytes) {
+  if (temporary_.empty()) return write(bytes);
+  while (!bytes.empty()) {
+    const ssize_t written =
+        pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return local_failure(local_.path);
+    offset += static_cast<std::uint64_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 Result<void> LocalTarget::finish(const Attributes& attributes) {
   if (temporary_.empty()) return {};
+  if (part_size_bytes_ && ftruncate(file_.get(), static_cast<off_t>(*part_size_bytes_)) != 0)
+    return local_failure(local_.path);
   if (local_.keep_mode && fchmod(file_.get(), attributes.mode & 07777) != 0)
     return local_failure(local_.path);
   if (local_.keep_mtime) {

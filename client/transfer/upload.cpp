@@ -1,20 +1,47 @@
-// An upload reads in the order of time: begin, chunks, commit; or abort.
+// An upload reads in the order of time: what is there already, begin, chunks, commit; or abort.
 #include "client/transfer/upload.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <map>
 
 #include "client/pipeline.hpp"
 #include "client/transfer/first_look.hpp"
+#include "client/transfer/known_leaves.hpp"
+#include "client/transfer/remembered_upload.hpp"
 #include "protocol/limits.hpp"
-#include "runtime/secrets.hpp"
 
 namespace sluice::client {
 
 using protocol::Code;
 using protocol::Payload;
 using protocol::Result;
+namespace limits = protocol::limits;
 
 namespace {
+
+constexpr std::size_t digest_bytes = sizeof(protocol::Digest);
+
+// Whether a leaf has arrived with another digest than it has now.
+bool conflict(std::string_view arrived, std::string_view leaves) {
+  static const std::string missing(digest_bytes, '\0');
+  for (std::size_t at = 0; at < std::min(arrived.size(), leaves.size()); at += digest_bytes) {
+    const auto before = arrived.substr(at, digest_bytes);
+    if (before != missing && before != leaves.substr(at, digest_bytes)) return true;
+  }
+  return false;
+}
+
+bool share_a_leaf(std::string_view one, std::string_view other) {
+  for (std::size_t at = 0; at < std::min(one.size(), other.size()); at += digest_bytes)
+    if (one.substr(at, digest_bytes) == other.substr(at, digest_bytes)) return true;
+  return false;
+}
+
+// The version to take from is gone or cannot be read; its bytes can be sent all the same.
+bool is_about_reuse(Code code) {
+  return code == Code::snapshot_gone || code == Code::io_error || code == Code::denied;
+}
 
 class Upload {
  public:
@@ -26,24 +53,42 @@ class Upload {
         call_(call),
         limits_(limits),
         pipeline_(requester, call.stop, patience),
-        id_(runtime::SystemSecrets().bytes(16)) {}
-  /// Aborts what was not committed; also when a callback of the application throws.
+        upload_(RememberedUpload::recall(may_be_kept() ? request.resume_key : "")) {}
+  /// Aborts what was not committed and is not kept; also when a callback of the application throws.
   ~Upload();
 
-  Result<std::uint64_t> run();
+  /// `reuses`: the file at the path may be this one already.
+  Result<std::uint64_t> run(bool reuses);
   Result<std::uint64_t> put_small();
+  bool is_kept() const { return upload_.is_remembered(); }
 
  private:
+  struct Piece {
+    std::uint64_t offset = 0;
+    std::size_t size = 0;
+    /// Taken from the file that is there, not sent.
+    bool reused = false;
+  };
+
+  bool may_be_kept() const {
+    return input_.size_bytes() > limits_.chunk_bytes &&
+           request_.terms.wait_ms <= limits::upload_keep_min_ms;
+  }
+  Result<std::uint64_t> send_all(bool reuses);
+  Result<bool> find_earlier_try();
+  Result<void> find_replaced();
   Result<void> send_chunks();
-  Result<void> send_chunk();
+  Result<void> send_next();
+  Result<void> send_bytes(const Piece& piece, Payload bytes, std::string leaves);
+  void reuse(const Piece& piece, const std::string& leaves);
+  void send(runtime::Message message, const Piece& piece);
   Result<void> take_answer();
+  void take_reused(const Piece& piece, std::string_view taken);
   Result<std::uint64_t> commit();
   Result<Payload> read(std::uint64_t offset, std::size_t size);
+  void done(std::size_t size);
   std::chrono::milliseconds lock_wait() const {
     return std::chrono::milliseconds(request_.terms.wait_ms);
-  }
-  void report() const {
-    if (call_.progress) call_.progress(done_bytes_, input_.size_bytes());
   }
 
   Requester& requester_;
@@ -52,18 +97,31 @@ class Upload {
   const Call& call_;
   const ServerLimits limits_;
   Pipeline pipeline_;
-  const protocol::Binary id_;
-  /// Whether the server may hold something of it.
+  RememberedUpload upload_;
+  /// Whether the server may hold something of it that is to be dropped.
   bool begun_ = false;
-  std::uint64_t sent_bytes_ = 0;
+  /// What has arrived in an earlier try, zeros where something is missing.
+  std::string arrived_;
+  /// The version that is replaced, and its leaves.
+  std::string snapshot_;
+  std::string replaced_;
+  std::uint64_t looked_at_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
+  /// Of all that was looked at.
   std::string leaves_;
+  std::map<std::uint64_t, Piece> under_way_;
+  /// Could not be reused after all.
+  std::deque<Piece> to_send_;
 };
 
 Upload::~Upload() {
-  if (begun_)
-    requester_.submit(runtime::make_message({}, protocol::WriteAbort{id_}),
-                      [](runtime::Message&&) {});
+  const auto no_answer = [](runtime::Message&&) {};
+  if (!snapshot_.empty())
+    requester_.submit(runtime::make_message({}, protocol::ReadEnd{snapshot_}), no_answer);
+  if (!begun_) return;
+  requester_.submit(runtime::make_message({}, protocol::WriteAbort{upload_.id(), is_kept()}),
+                    no_answer);
+  upload_.forget();
 }
 
 Result<std::uint64_t> Upload::put_small() {
@@ -75,71 +133,179 @@ Result<std::uint64_t> Upload::put_small() {
   if (!answer) return tl::make_unexpected(answer.error());
   const auto reply = protocol::decode<protocol::PutReply>(answer->body);
   if (!reply) return tl::make_unexpected(reply.error());
-  done_bytes_ = input_.size_bytes();
-  report();
+  done(input_.size_bytes());
   return reply->version;
 }
 
-Result<std::uint64_t> Upload::run() {
+Result<std::uint64_t> Upload::run(bool reuses) {
   // One chunk is sent as soon as asked.
   if (input_.size_bytes() > limits_.chunk_bytes)
     if (auto ok = look_first(pipeline_, request_); !ok) return tl::make_unexpected(ok.error());
   begun_ = true;
+  auto version = send_all(reuses);
+  if (version) upload_.forget();
+  if (version || (is_kept() && is_worth_keeping(version.error().code, done_bytes_))) begun_ = false;
+  return version;
+}
+
+Result<std::uint64_t> Upload::send_all(bool reuses) {
+  const auto is_new = find_earlier_try();
+  if (!is_new) return tl::make_unexpected(is_new.error());
+  if (request_.delta || reuses || !*is_new)
+    if (auto found = find_replaced(); !found) return tl::make_unexpected(found.error());
   auto begun = pipeline_.ask<protocol::WriteBeginReply>(
-      protocol::WriteBegin{id_, request_.path, input_.size_bytes()});
+      protocol::WriteBegin{upload_.id(), request_.path, input_.size_bytes(), is_kept()});
   if (!begun) return tl::make_unexpected(begun.error());
   if (auto sent = send_chunks(); !sent) return tl::make_unexpected(sent.error());
   if (auto unchanged = input_.check_unchanged(); !unchanged)
     return tl::make_unexpected(unchanged.error());
-  auto version = commit();
-  if (version) begun_ = false;
-  return version;
+  return commit();
+}
+
+// False: there was an earlier try, but its upload is gone. Perhaps its commit was on the way when
+// its process was killed, and the bytes are at the path already.
+Result<bool> Upload::find_earlier_try() {
+  if (!upload_.was_begun()) return true;
+  auto arrived = leaves_of_upload(pipeline_, upload_.id(), input_.size_bytes());
+  if (arrived) {
+    arrived_ = std::move(*arrived);
+    return true;
+  }
+  if (arrived.error().code != Code::unknown_upload) return tl::make_unexpected(arrived.error());
+  // What of the old one is still on its way must not get into the new one.
+  upload_.forget();
+  upload_ = RememberedUpload::recall(request_.resume_key);
+  return false;
+}
+
+// Trouble with it only means that all is sent, unless the upload has to end for it.
+Result<void> Upload::find_replaced() {
+  // No credit: a snapshot, however small the file is.
+  const auto opened = pipeline_.ask<protocol::GetReply>(protocol::Get{request_.path});
+  if (!opened && ends_upload(opened.error())) return tl::make_unexpected(opened.error());
+  if (!opened || opened->snapshot.empty()) return {};
+  snapshot_ = opened->snapshot;
+  auto leaves = leaves_of_snapshot(pipeline_, snapshot_, opened->attributes.size_bytes);
+  if (!leaves && ends_upload(leaves.error())) return tl::make_unexpected(leaves.error());
+  if (leaves) replaced_ = std::move(*leaves);
+  return {};
 }
 
 Result<void> Upload::send_chunks() {
   const std::size_t window = transfer_window(limits_);
   while (done_bytes_ < input_.size_bytes()) {
-    while (sent_bytes_ < input_.size_bytes() && !pipeline_.stopped() &&
+    while ((looked_at_bytes_ < input_.size_bytes() || !to_send_.empty()) && !pipeline_.stopped() &&
            (pipeline_.unanswered() + 1) * limits_.chunk_bytes <= window)
-      if (auto sent = send_chunk(); !sent) return sent;
+      if (auto sent = send_next(); !sent) return sent;
+    if (done_bytes_ == input_.size_bytes()) break;
     if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
     if (auto taken = take_answer(); !taken) return taken;
   }
   return {};
 }
 
-Result<void> Upload::send_chunk() {
-  const std::uint64_t left = input_.size_bytes() - sent_bytes_;
-  auto bytes = read(sent_bytes_, std::min<std::uint64_t>(left, limits_.chunk_bytes));
+Result<void> Upload::send_next() {
+  Piece piece;
+  const bool again = !to_send_.empty();
+  if (again) {
+    piece = to_send_.front();
+    to_send_.pop_front();
+  } else {
+    piece.offset = looked_at_bytes_;
+    piece.size = std::min<std::uint64_t>(input_.size_bytes() - piece.offset, limits_.chunk_bytes);
+    looked_at_bytes_ += piece.size;
+  }
+  auto bytes = read(piece.offset, piece.size);
   if (!bytes) return tl::make_unexpected(bytes.error());
-  protocol::WriteChunk chunk{id_, sent_bytes_, protocol::leaves_of(bytes->bytes())};
-  leaves_ += chunk.leaves;
-  runtime::Message message = runtime::make_message({}, chunk);
-  const std::size_t size = bytes->size();
-  message.payload = std::move(*bytes);
-  // The tag says how much the answer confirms, and is unique: no two chunks have the same offset.
-  pipeline_.send(std::move(message), sent_bytes_);
-  sent_bytes_ += size;
+  std::string leaves = protocol::leaves_of(bytes->bytes());
+  // The commit finds it out if they are other bytes than those before.
+  if (again) return send_bytes(piece, std::move(*bytes), std::move(leaves));
+  leaves_ += leaves;
+  const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
+  if (arrived == leaves) {
+    done(piece.size);
+    return {};
+  }
+  if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
+  if (share_a_leaf(leaves_at(replaced_, piece.offset, piece.size), leaves)) {
+    reuse(piece, leaves);
+    return {};
+  }
+  return send_bytes(piece, std::move(*bytes), std::move(leaves));
+}
+
+Result<void> Upload::send_bytes(const Piece& piece, Payload bytes, std::string leaves) {
+  runtime::Message message = runtime::make_message(
+      {}, protocol::WriteChunk{upload_.id(), piece.offset, {std::move(leaves)}, is_kept()});
+  message.payload = std::move(bytes);
+  send(std::move(message), piece);
   return {};
+}
+
+void Upload::reuse(const Piece& piece, const std::string& leaves) {
+  const protocol::WriteReuse body{upload_.id(), snapshot_, piece.offset, {leaves}, is_kept()};
+  send(runtime::make_message({}, body), {piece.offset, piece.size, true});
+}
+
+// Offsets are unique among what is under way.
+void Upload::send(runtime::Message message, const Piece& piece) {
+  under_way_[piece.offset] = piece;
+  pipeline_.send(std::move(message), piece.offset);
 }
 
 Result<void> Upload::take_answer() {
   Pipeline::Answer answer = pipeline_.next();
-  auto confirmed = unless_error(std::move(answer.message));
-  if (!confirmed) return tl::make_unexpected(confirmed.error());
-  done_bytes_ += std::min<std::uint64_t>(input_.size_bytes() - answer.tag, limits_.chunk_bytes);
-  report();
+  const Piece piece = under_way_.extract(answer.tag).mapped();
+  const auto message = unless_error(std::move(answer.message));
+  if (!piece.reused) {
+    if (!message) return tl::make_unexpected(message.error());
+    done(piece.size);
+    return {};
+  }
+  if (!message && !is_about_reuse(message.error().code))
+    return tl::make_unexpected(message.error());
+  if (!message) {
+    replaced_.clear();
+    take_reused(piece, {});
+    return {};
+  }
+  const auto reply = protocol::decode<protocol::WriteReuseReply>(message->body);
+  if (!reply) return tl::make_unexpected(reply.error());
+  take_reused(piece, reply->taken);
   return {};
+}
+
+void Upload::take_reused(const Piece& piece, std::string_view taken) {
+  const auto is_taken = [&](std::size_t at) {
+    const std::size_t leaf = at / limits::leaf_bytes;
+    return leaf < taken.size() && taken[leaf] != '\0';
+  };
+  for (std::size_t begin = 0; begin < piece.size;) {
+    std::size_t end = begin;
+    while (end < piece.size && is_taken(end) == is_taken(begin))
+      end = std::min(end + limits::leaf_bytes, piece.size);
+    if (is_taken(begin))
+      done(end - begin);
+    else
+      to_send_.push_back({piece.offset + begin, end - begin, false});
+    begin = end;
+  }
+}
+
+void Upload::done(std::size_t size) {
+  done_bytes_ += size;
+  if (call_.progress) call_.progress(done_bytes_, input_.size_bytes());
 }
 
 Result<std::uint64_t> Upload::commit() {
   protocol::WriteCommit commit;
-  commit.upload = id_;
+  commit.upload = upload_.id();
   commit.path = request_.path;
   commit.size_bytes = input_.size_bytes();
   commit.root = protocol::root_of(leaves_);
   commit.preserve = request_.preserve;
   commit.terms = request_.terms;
+  commit.kept = is_kept();
   auto reply = pipeline_.ask<protocol::WriteCommitReply>(commit, lock_wait());
   if (!reply) return tl::make_unexpected(reply.error());
   return reply->version;
@@ -153,7 +319,8 @@ Result<Payload> Upload::read(std::uint64_t offset, std::size_t size) {
 }
 
 bool is_worth_another_upload(Code code) {
-  // The server was restarted, or has forgotten the session, and the upload with it.
+  // The server was restarted, or has forgotten the session, and the upload with it; or somebody
+  // else has ended a kept one, or the file is another than when it was begun.
   return code == Code::unknown_upload || code == Code::upload_incomplete ||
          code == Code::upload_conflict;
 }
@@ -162,6 +329,19 @@ bool is_worth_another_upload(Code code) {
 
 std::size_t transfer_window(const ServerLimits& limits) {
   return std::max(limits.chunk_bytes, std::min(transfer_window_bytes, limits.window_bytes / 2));
+}
+
+bool is_worth_keeping(Code code, std::uint64_t done_bytes) {
+  switch (code) {
+    case Code::cancelled:
+      return done_bytes > keep_when_stopped_bytes;
+    case Code::unreachable:
+    case Code::timed_out:
+    case Code::snapshot_gone:
+      return done_bytes > keep_bytes;
+    default:
+      return protocol::is_for_now(code) && done_bytes > keep_bytes;
+  }
 }
 
 runtime::Message put_message(const UploadRequest& request, Payload bytes) {
@@ -174,15 +354,28 @@ runtime::Message put_message(const UploadRequest& request, Payload bytes) {
 
 Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request, Input& input,
                              const Call& call, std::optional<std::chrono::milliseconds> patience) {
-  if (input.size_bytes() > protocol::limits::file_bytes)
+  if (input.size_bytes() > limits::file_bytes)
     return protocol::fail(Code::too_large, request.path, "files may have up to 16 TiB");
-  auto limits = wait_for(ask_limits(requester, call.stop, patience));
-  if (!limits) return tl::make_unexpected(limits.error());
-  if (input.size_bytes() <= limits->small_file_bytes)
-    return Upload(requester, request, input, call, patience, *limits).put_small();
-  auto version = Upload(requester, request, input, call, patience, *limits).run();
-  if (version || !is_worth_another_upload(version.error().code)) return version;
-  return Upload(requester, request, input, call, patience, *limits).run();
+  auto granted = wait_for(ask_limits(requester, call.stop, patience));
+  if (!granted) return tl::make_unexpected(granted.error());
+  if (input.size_bytes() <= granted->small_file_bytes)
+    return Upload(requester, request, input, call, patience, *granted).put_small();
+  bool reuses = false;
+  for (int attempt = 1;; ++attempt) {
+    bool kept = false;
+    const auto version = [&] {
+      Upload once(requester, request, input, call, patience, *granted);
+      kept = once.is_kept();
+      return once.run(reuses);
+    }();
+    // A kept one may be lost once more: to another process that sends it too.
+    const int most = kept ? 3 : 2;
+    if (version || attempt == most || !is_worth_another_upload(version.error().code))
+      return version;
+    if (kept && version.error().code == Code::upload_conflict && call.notice)
+      call.notice(request.path, "the local file has changed since the last try: started anew");
+    reuses = kept && version.error().code == Code::unknown_upload;
+  }
 }
 
 }  // namespace sluice::client

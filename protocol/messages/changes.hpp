@@ -75,17 +75,21 @@ struct Put {
 using PutReply = ChangeReply<Type::put_reply>;
 
 /// Begins the upload of a file of any size. The id is 16 random bytes chosen by the client: one id
-/// is one sequence of bytes. Beginning an upload again finds what has arrived.
+/// is one sequence of bytes. Beginning an upload again finds what has arrived. `kept`, here and in
+/// all messages about it, means an upload that belongs to no session: it outlives the client and
+/// the server, and whoever knows its id can go on with it.
 struct WriteBegin {
   static constexpr Type type = Type::write_begin;
   Binary upload;
   std::string path;
   std::uint64_t size_bytes = 0;
+  bool kept = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
     v.must("path", s.path);
     v.must("size_bytes", s.size_bytes);
+    v.may("kept", s.kept);
   }
 };
 using WriteBeginReply = Empty<Type::write_begin_reply>;
@@ -97,34 +101,76 @@ struct WriteChunk {
   std::uint64_t offset_bytes = 0;
   /// Digests of the payload's leaves, 16 bytes each.
   Binary leaves;
+  bool kept = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
     v.may("offset_bytes", s.offset_bytes);
     v.must("leaves", s.leaves);
+    v.may("kept", s.kept);
   }
 };
 using WriteChunkReply = Empty<Type::write_chunk_reply>;
 
-/// Asks which leaves have arrived.
-struct WriteStatus {
-  static constexpr Type type = Type::write_status;
+/// Puts leaves of a snapshot of the same session into an upload, at the same place: bytes that the
+/// server has already need not be sent.
+struct WriteReuse {
+  static constexpr Type type = Type::write_reuse;
   Binary upload;
+  std::string snapshot;
+  std::uint64_t offset_bytes = 0;
+  /// What the leaves are to be, 16 bytes each, for up to `chunk_bytes` of the file.
+  Binary leaves;
+  bool kept = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
+    v.must("snapshot", s.snapshot);
+    v.may("offset_bytes", s.offset_bytes);
+    v.must("leaves", s.leaves);
+    v.may("kept", s.kept);
+  }
+};
+
+struct WriteReuseReply {
+  static constexpr Type type = Type::write_reuse_reply;
+  /// One byte a leaf that was asked for: 1 it is in the upload now, 0 the snapshot has other bytes.
+  Binary taken;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("taken", s.taken);
+  }
+};
+
+/// Asks which leaves have arrived, from `offset_bytes` on.
+struct WriteStatus {
+  static constexpr Type type = Type::write_status;
+  Binary upload;
+  std::uint64_t offset_bytes = 0;
+  /// Their digests too.
+  bool with_leaves = false;
+  bool kept = false;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("upload", s.upload);
+    v.may("offset_bytes", s.offset_bytes);
+    v.may("with_leaves", s.with_leaves);
+    v.may("kept", s.kept);
   }
 };
 
 struct WriteStatusReply {
   static constexpr Type type = Type::write_status_reply;
   std::uint64_t size_bytes = 0;
-  /// One byte a leaf: 1 arrived, 0 missing.
+  /// One byte a leaf: 1 arrived, 0 missing. As many as fit; ask on behind them.
   Binary arrived;
+  /// The digests that they arrived with, 16 bytes each, zeros where one is missing.
+  Binary leaves;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("size_bytes", s.size_bytes);
     v.must("arrived", s.arrived);
+    v.may("leaves", s.leaves);
   }
 };
 
@@ -138,6 +184,7 @@ struct WriteCommit {
   Digest root{};
   Preserve preserve;
   Terms terms;
+  bool kept = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
@@ -146,6 +193,7 @@ struct WriteCommit {
     v.must("root", s.root);
     Preserve::fields(v, s.preserve);
     Terms::fields(v, s.terms);
+    v.may("kept", s.kept);
   }
 };
 using WriteCommitReply = ChangeReply<Type::write_commit_reply>;
@@ -153,9 +201,11 @@ using WriteCommitReply = ChangeReply<Type::write_commit_reply>;
 struct WriteAbort {
   static constexpr Type type = Type::write_abort;
   Binary upload;
+  bool kept = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
+    v.may("kept", s.kept);
   }
 };
 using WriteAbortReply = Empty<Type::write_abort_reply>;

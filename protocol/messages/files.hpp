@@ -147,6 +147,32 @@ struct ReadReply {
   }
 };
 
+/// Asks for the digests of a snapshot's leaves without their bytes: what a reader has already need
+/// not be read.
+struct ReadLeaves {
+  static constexpr Type type = Type::read_leaves;
+  std::string snapshot;
+  /// Where the first of them lies: a multiple of the leaf size.
+  std::uint64_t offset_bytes = 0;
+  std::uint32_t count = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("snapshot", s.snapshot);
+    v.may("offset_bytes", s.offset_bytes);
+    v.must("count", s.count);
+  }
+};
+
+struct ReadLeavesReply {
+  static constexpr Type type = Type::read_leaves_reply;
+  /// 16 bytes each, as `ReadReply::leaves`. May be fewer than were asked for, none behind the end.
+  Binary leaves;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("leaves", s.leaves);
+  }
+};
+
 /// Drops a snapshot. Snapshots of a session that ends are dropped by the server.
 struct ReadEnd {
   static constexpr Type type = Type::read_end;

@@ -22,12 +22,13 @@ using EveryMessage = std::tuple<
     // reading
     protocol::Stat, protocol::StatReply, protocol::List, protocol::ListReply, protocol::Get,
     protocol::GetReply, protocol::Read, protocol::ReadReply, protocol::ReadEnd,
-    protocol::ReadEndReply,
+    protocol::ReadEndReply, protocol::ReadLeaves, protocol::ReadLeavesReply,
     // writing
     protocol::Put, protocol::PutReply, protocol::WriteBegin, protocol::WriteBeginReply,
     protocol::WriteChunk, protocol::WriteChunkReply, protocol::WriteCommit,
     protocol::WriteCommitReply, protocol::WriteAbort, protocol::WriteAbortReply,
-    protocol::WriteStatus, protocol::WriteStatusReply,
+    protocol::WriteStatus, protocol::WriteStatusReply, protocol::WriteReuse,
+    protocol::WriteReuseReply,
     // changing the tree
     protocol::Remove, protocol::RemoveReply, protocol::Rename, protocol::RenameReply,
     protocol::Copy, protocol::CopyReply, protocol::MakeDirectory, protocol::MakeDirectoryReply,

@@ -490,6 +490,17 @@ Result<storage::Piece> SimStorage::read_snapshot(const std::string& snapshot, st
   return piece;
 }
 
+Result<std::string> SimStorage::snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
+                                                std::size_t count) {
+  if (auto ok = check(DiskCall::read_snapshot); !ok) return tl::make_unexpected(ok.error());
+  const Id id = in_area(snapshots_, snapshot);
+  if (id == 0) return fail(Code::snapshot_gone, snapshot);
+  const Inode& inode = inodes_.at(id);
+  const std::string all = inode.leaves.empty() ? protocol::leaves_of(inode.data) : inode.leaves;
+  const std::size_t first = std::min(offset / limits::leaf_bytes * digest_bytes, all.size());
+  return all.substr(first, std::min(count, all.size()) * digest_bytes);
+}
+
 Result<void> SimStorage::drop_snapshot(const std::string& snapshot) {
   if (auto ok = check(DiskCall::drop_snapshot); !ok) return ok;
   if (in_area(snapshots_, snapshot) != 0) unlink(snapshots_, snapshot);
@@ -510,6 +521,7 @@ Result<void> SimStorage::begin_upload(const std::string& name, std::uint64_t siz
   if (auto ok = check(DiskCall::begin_upload); !ok) return ok;
   if (size_bytes > disk_bytes) return fail(Code::no_space, name);
   if (const Id id = upload_in_staging(name); id != 0) {
+    inodes_.at(id).written_ns = now_ns_;
     if (inodes_.at(id).data.size() == size_bytes) return {};
     return fail(Code::upload_conflict, name, "begun with another size");
   }
@@ -517,6 +529,7 @@ Result<void> SimStorage::begin_upload(const std::string& name, std::uint64_t siz
   const std::size_t count = protocol::leaf_count(size_bytes, limits::leaf_bytes);
   inodes_.at(id).leaves.assign(count * digest_bytes, '\0');
   inodes_.at(id).arrived.assign(count, '\0');
+  inodes_.at(id).written_ns = now_ns_;
   create(id, staging_, name, {});
   return {};
 }
@@ -544,16 +557,22 @@ Result<void> SimStorage::write_upload(const std::string& name, std::uint64_t off
     inode.synced = false;
     inode.data.replace(offset, bytes.size(), bytes.data(), bytes.size());
   }
+  inode.written_ns = now_ns_;
   inode.leaves.replace(first * digest_bytes, leaves.size(), leaves);
   std::fill_n(inode.arrived.begin() + static_cast<std::ptrdiff_t>(first), count, '\1');
   return {};
 }
 
-Result<storage::UploadState> SimStorage::upload_state(const std::string& name) {
+Result<storage::UploadState> SimStorage::upload_state(const std::string& name, std::uint64_t offset,
+                                                      std::size_t count) {
   if (auto ok = check(DiskCall::upload_state); !ok) return tl::make_unexpected(ok.error());
   const Id id = upload_in_staging(name);
   if (id == 0) return fail(Code::unknown_upload, name);
-  return storage::UploadState{inodes_.at(id).data.size(), inodes_.at(id).arrived};
+  const Inode& inode = inodes_.at(id);
+  const std::size_t first = std::min(offset / limits::leaf_bytes, inode.arrived.size());
+  const std::size_t some = std::min(count, inode.arrived.size() - first);
+  return storage::UploadState{inode.data.size(), inode.arrived.substr(first, some),
+                              inode.leaves.substr(first * digest_bytes, some * digest_bytes)};
 }
 
 Result<void> SimStorage::finish_upload(const std::string& name, const storage::Staged& expected,
@@ -670,7 +689,7 @@ Result<void> SimStorage::restore(const std::string& path, std::span<const char> 
   if (auto ok = check(DiskCall::restore); !ok) return ok;
   const auto place = target_of_file(path);
   if (!place) return tl::make_unexpected(place.error());
-  const std::string name = storage::session_prefix(0) + fmt::format("{}", next_id_);
+  const std::string name = fmt::format("restored-{}", next_id_);
   const Id id = new_inode(EntryKind::file, std::string(bytes.data(), bytes.size()));
   create(id, staging_, name, wanted);
   stamp(id, stamped);
@@ -748,10 +767,21 @@ Result<void> SimStorage::sweep(const std::vector<std::uint64_t>& sessions, bool 
       std::uint64_t session = 0;
       std::from_chars(name.data(), name.data() + std::min<std::size_t>(16, name.size()), session,
                       16);
+      if (storage::is_kept_name(name)) continue;
       const bool named = std::find(sessions.begin(), sessions.end(), session) != sessions.end();
       if (named != all_but) unlink(area, name);
     }
   }
+  return {};
+}
+
+Result<void> SimStorage::sweep_kept(std::chrono::milliseconds age) {
+  if (auto ok = check(DiskCall::sweep); !ok) return ok;
+  const Directory directory = current_.directories.at(staging_);
+  for (const auto& [name, id] : directory)
+    if (storage::is_kept_name(name) &&
+        std::chrono::nanoseconds(now_ns_ - inodes_.at(id).written_ns) >= age)
+      unlink(staging_, name);
   return {};
 }
 

@@ -63,6 +63,8 @@ class SimStorage final : public storage::Storage {
                                          const std::string& snapshot) override;
   protocol::Result<storage::Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                                  std::size_t length) override;
+  protocol::Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
+                                                std::size_t count) override;
   protocol::Result<void> drop_snapshot(const std::string& snapshot) override;
   protocol::Result<void> stage_small(const std::string& name, std::span<const char> bytes,
                                      const protocol::Preserve& preserve) override;
@@ -70,7 +72,9 @@ class SimStorage final : public storage::Storage {
   protocol::Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                       std::span<const char> bytes,
                                       std::string_view leaves) override;
-  protocol::Result<storage::UploadState> upload_state(const std::string& name) override;
+  protocol::Result<storage::UploadState> upload_state(const std::string& name,
+                                                      std::uint64_t offset = 0,
+                                                      std::size_t count = SIZE_MAX) override;
   protocol::Result<void> finish_upload(const std::string& name, const storage::Staged& expected,
                                        const protocol::Preserve& preserve) override;
   protocol::Result<storage::Staged> stage_copy(const std::string& path,
@@ -97,6 +101,7 @@ class SimStorage final : public storage::Storage {
                                         const protocol::Preserve& preserve) override;
   protocol::Result<void> sync_tree() override;
   protocol::Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
+  protocol::Result<void> sweep_kept(std::chrono::milliseconds age) override;
   protocol::Result<bool> empty_trash() override;
 
  private:
@@ -111,6 +116,8 @@ class SimStorage final : public storage::Storage {
     // Uploads: 16 bytes a leaf, and which have arrived.
     std::string leaves;
     std::string arrived;
+    /// When something was written to it last, by `set_now`.
+    std::int64_t written_ns = 0;
     /// An upload that was under way when the power went: it has to be begun anew.
     bool forgotten = false;
   };

@@ -330,6 +330,7 @@ class SystemTest(unittest.TestCase):
         environment['SLUICE_SERVER'] = server if isinstance(server, str) else \
             (server or self.main).endpoint
         environment['SLUICE_CONFIG'] = str(self.config)
+        environment['XDG_STATE_HOME'] = str(self.directory / 'state')
         environment['PATH'] = f"{SLUICE.parent}:{environment['PATH']}"
         if token:
             environment['SLUICE_LOCK_TOKEN'] = token

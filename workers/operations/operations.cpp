@@ -17,6 +17,8 @@ Operation find_operation(Type type) {
       return operations::read;
     case Type::read_end:
       return operations::read_end;
+    case Type::read_leaves:
+      return operations::read_leaves;
     case Type::put:
       return operations::put;
     case Type::write_begin:
@@ -25,6 +27,8 @@ Operation find_operation(Type type) {
       return operations::write_chunk;
     case Type::write_status:
       return operations::write_status;
+    case Type::write_reuse:
+      return operations::write_reuse;
     case Type::write_commit:
       return operations::write_commit;
     case Type::write_abort:

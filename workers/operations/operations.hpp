@@ -10,11 +10,13 @@ Result<Ending> list(const Job& job);
 Result<Ending> get(const Job& job);
 Result<Ending> read(const Job& job);
 Result<Ending> read_end(const Job& job);
+Result<Ending> read_leaves(const Job& job);
 
 Result<Ending> put(const Job& job);
 Result<Ending> write_begin(const Job& job);
 Result<Ending> write_chunk(const Job& job);
 Result<Ending> write_status(const Job& job);
+Result<Ending> write_reuse(const Job& job);
 Result<Ending> write_commit(const Job& job);
 Result<Ending> write_abort(const Job& job);
 

@@ -11,7 +11,7 @@ Result<Ending> write_begin(const Job& job) {
     return tl::make_unexpected(ok.error());
   if (request->size_bytes > protocol::limits::file_bytes)
     return protocol::fail(protocol::Code::too_large, request->path, "a file has up to 16 TiB");
-  const auto name = staging_name(job, request->upload);
+  const auto name = staging_name(job, request->upload, request->kept);
   if (!name) return tl::make_unexpected(name.error());
   if (auto begun = job.storage.begin_upload(*name, request->size_bytes); !begun)
     return protocol::fail(begun.error().code, request->path, begun.error().detail);

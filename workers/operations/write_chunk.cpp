@@ -8,7 +8,7 @@ namespace sluice::workers::operations {
 Result<Ending> write_chunk(const Job& job) {
   const auto request = request_of<protocol::WriteChunk>(job);
   if (!request) return tl::make_unexpected(request.error());
-  const auto name = staging_name(job, request->upload);
+  const auto name = staging_name(job, request->upload, request->kept);
   if (!name) return tl::make_unexpected(name.error());
   const protocol::Payload& bytes = job.request.payload;
   if (request->offset_bytes % protocol::limits::leaf_bytes != 0)

@@ -9,7 +9,7 @@ Result<Ending> write_commit(const Job& job) {
   if (!request) return tl::make_unexpected(request.error());
   if (auto ok = protocol::check_entry_path(request->path); !ok)
     return tl::make_unexpected(ok.error());
-  const auto name = staging_name(job, request->upload);
+  const auto name = staging_name(job, request->upload, request->kept);
   if (!name) return tl::make_unexpected(name.error());
   if (auto finished =
           job.storage.finish_upload(*name, {request->size_bytes, request->root}, request->preserve);

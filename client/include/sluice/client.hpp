@@ -38,9 +38,10 @@ class SLUICE_API Client {
   /// Starts connecting but does not wait for it: a server that is not there is told by the first
   /// call (`unreachable`). Throws `usage` for an endpoint that is malformed.
   explicit Client(Options options = {});
-  /// Ends the session: its locks are released, unfinished uploads dropped, futures that are not
-  /// ready end with `cancelled`. Waits for callbacks that are under way, and up to a second for the
-  /// server. Blocking calls in other threads must have returned. The end of a view ends nothing.
+  /// Ends the session: its locks are released, unfinished uploads dropped (but what a later
+  /// put_file can go on with), futures that are not ready end with `cancelled`. Waits for callbacks
+  /// that are under way, and up to a second for the server. Blocking calls in other threads must
+  /// have returned. The end of a view ends nothing.
   ~Client();
   /// What was moved from may only be destroyed or assigned to. Assigning ends what was there, as
   /// the destructor does. No other call may be under way.
@@ -75,8 +76,9 @@ class SLUICE_API Client {
   /// The same into memory; mind the size.
   std::string get_bytes(const std::string& path, const Call& call = {});
   /// The same into a local file, which appears under its name when it is whole, replacing what was
-  /// there. Throws `local_io`, and `exists`, `is_directory` and `not_directory` about
-  /// the local path too.
+  /// there. Goes on where an earlier try of the same version was cut short: a large file then lies
+  /// beside the path as ".NAME.sluice-part.HEX". Throws `local_io`, and `exists`, `is_directory`
+  /// and `not_directory` about the local path too.
   Attributes get_file(const std::string& path, const LocalFile& local, const Call& call = {});
   /// The same into a stream. Throws `local_io` if it takes no more. What was written before a
   /// failure stays written.
@@ -94,7 +96,8 @@ class SLUICE_API Client {
   /// The same from memory.
   std::uint64_t put_bytes(const std::string& path, std::string_view bytes,
                           const Change& change = {}, const Call& call = {});
-  /// The same from a local file, pipe or device.
+  /// The same from a local file, pipe or device. A large file goes on where an earlier try of this
+  /// user's on this machine was cut short, in this process or another, within an hour.
   std::uint64_t put_file(const std::string& path, const LocalFile& local, const Change& change = {},
                          const Call& call = {});
   /// The same from what has no size beforehand. Reads the stream to its end first (into an unnamed

@@ -43,13 +43,22 @@ struct Options {
 /// client's own for a future. What it throws ends the call and comes out of it.
 using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
+/// Something worth knowing that is no failure, about a path there or here: "the version before is
+/// gone; started anew". On the thread that does the call; what it throws ends the call and comes
+/// out of it.
+using Notice = std::function<void(const std::string& path, const std::string& words)>;
+
 /// How one call runs.
 struct Call {
   /// Once asked to stop (by any thread), the call withdraws what it has begun on the server and
-  /// ends with `cancelled`; a change that was made already is reported as made.
+  /// ends with `cancelled`; a change that was made already is reported as made. Of put_file and
+  /// get_file something stays if much is done (256 MiB): they go on from there when they are called
+  /// again.
   std::stop_token stop = {};
-  /// Heard by the transfers of files only.
+  /// Heard by the transfers of files only. What need not be moved again counts as done.
   Progress progress = {};
+  /// Heard by put_file and get_file.
+  Notice notice = {};
 };
 
 /// What stands at a path; `other` is a link or special file, which is not served.
@@ -120,6 +129,9 @@ struct LocalFile {
   bool keep_mtime = false;
   /// Get only: fail with `exists` where there is something at `path` already.
   bool if_absent = false;
+  /// Compare with what the file is to replace, at the other end of a put, at this end of a get, and
+  /// move only the chunks that differ. Worth it for large files that change in places.
+  bool delta = false;
 };
 
 /// Where the bytes of a put come from: `read` fills `buffer` with the `size` bytes at

@@ -72,7 +72,9 @@ void add_get(CommandLine& line) {
            "be a directory, which\n"
            "the files then go into; with '/.' behind a directory what is in it goes there. So\n"
            "'get -r -n DIR/. NEW' goes on where an earlier 'get -r DIR NEW' was stopped. '-' is\n"
-           "standard output."},
+           "standard output. A large file that was cut off, '.NAME.sluice-part.HEX', goes on "
+           "where\n"
+           "it was when it is fetched again."},
       [options](Invocation& run) { return get(*options, run); });
   add_transfer_options(command, options->transfer,
                        "Directories with all that is in them, with modes and times");

@@ -78,7 +78,8 @@ void add_put(CommandLine& line) {
            "which the files then go into; with '/.' behind a directory what is in it goes there. "
            "So\n"
            "'put -r -n DIR/. NEW' goes on where an earlier 'put -r DIR NEW' was stopped. '-' is\n"
-           "standard input."},
+           "standard input. A large file that was cut off goes on where it was when it is put\n"
+           "again within an hour."},
       [options](Invocation& run) { return put(*options, run); });
   add_transfer_options(command, options->upload,
                        "Directories with all that is in them, with modes and times;\n"

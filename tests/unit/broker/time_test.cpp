@@ -66,6 +66,17 @@ TEST_CASE("sessions that ended are swept again when a worker process comes", "[b
   room.probe.expect_silence();
 }
 
+TEST_CASE("uploads that belong to no session are looked for now and then", "[broker]") {
+  BrokerRoom room;
+  settle(room);
+  room.live_on({room.ann}, Time{limits::upload_look_ms - 800});
+  room.probe.expect_silence();
+  room.live_on({room.ann}, Time{1'200});
+  expect_sweep(room, {});
+  room.live_on({room.ann}, Time{limits::upload_look_ms - 800});
+  room.probe.expect_silence();
+}
+
 TEST_CASE("a sweep that failed is done again after a while", "[broker]") {
   BrokerRoom room;
   settle(room);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocol/limits.hpp"
+
 namespace sluice::tests {
 
 using protocol::Code;
@@ -12,6 +14,9 @@ using runtime::make_reply;
 using runtime::Message;
 
 namespace {
+
+constexpr std::size_t leaf_bytes = protocol::limits::leaf_bytes;
+constexpr std::size_t digest_bytes = sizeof(protocol::Digest);
 
 template <class M>
 M body_of(const Message& message) {
@@ -147,7 +152,11 @@ Message FakeServer::serve_upload(const Message& request) {
     }
     case Type::write_begin: {
       const auto begin = body_of<protocol::WriteBegin>(request);
-      uploads[begin.upload] = std::string(begin.size_bytes, '\0');
+      if (!uploads.contains(begin.upload)) {
+        uploads[begin.upload] = std::string(begin.size_bytes, '\0');
+        arrived[begin.upload] =
+            std::string(protocol::leaf_count(begin.size_bytes, leaf_bytes) * digest_bytes, '\0');
+      }
       return make_reply(request, protocol::WriteBeginReply{});
     }
     case Type::write_chunk: {
@@ -156,7 +165,8 @@ Message FakeServer::serve_upload(const Message& request) {
       if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
       if (protocol::leaves_of(request.payload.bytes()) != chunk.leaves)
         return make_error(request, {Code::digest_mismatch, {}, {}});
-      found->second.replace(chunk.offset_bytes, request.payload.size(), request.payload.text());
+      chunk_bytes_got += request.payload.size();
+      store_leaves(chunk.upload, chunk.offset_bytes, request.payload.text());
       return make_reply(request, protocol::WriteChunkReply{});
     }
     case Type::write_commit: {
@@ -174,6 +184,55 @@ Message FakeServer::serve_upload(const Message& request) {
       uploads.erase(body_of<protocol::WriteAbort>(request).upload);
       return make_reply(request, protocol::WriteAbortReply{});
     default:
+      return serve_resume(request);
+  }
+}
+
+void FakeServer::store_leaves(const std::string& upload, std::uint64_t offset,
+                              std::string_view bytes) {
+  uploads[upload].replace(offset, bytes.size(), bytes);
+  const std::string leaves = protocol::leaves_of(bytes);
+  arrived[upload].replace(offset / leaf_bytes * digest_bytes, leaves.size(), leaves);
+}
+
+Message FakeServer::serve_resume(const Message& request) {
+  switch (request.header.type) {
+    case Type::write_status: {
+      const auto status = body_of<protocol::WriteStatus>(request);
+      const auto found = uploads.find(status.upload);
+      if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
+      protocol::WriteStatusReply reply;
+      reply.size_bytes = found->second.size();
+      // A page of two leaves, so that there are several.
+      reply.leaves = {arrived[status.upload].substr(status.offset_bytes / leaf_bytes * digest_bytes,
+                                                    2 * digest_bytes)};
+      return make_reply(request, reply);
+    }
+    case Type::write_reuse: {
+      const auto reuse = body_of<protocol::WriteReuse>(request);
+      const auto found = snapshots.find(reuse.snapshot);
+      if (found == snapshots.end()) return make_error(request, {Code::snapshot_gone, {}, {}});
+      protocol::WriteReuseReply reply;
+      for (std::size_t i = 0; i < reuse.leaves.size() / digest_bytes; ++i) {
+        const std::uint64_t offset = reuse.offset_bytes + i * leaf_bytes;
+        const std::string bytes = found->second.bytes.substr(offset, leaf_bytes);
+        const bool equal =
+            protocol::leaves_of(bytes) == reuse.leaves.substr(i * digest_bytes, digest_bytes);
+        if (equal) store_leaves(reuse.upload, offset, bytes);
+        reply.taken += equal ? '\1' : '\0';
+      }
+      return make_reply(request, reply);
+    }
+    case Type::read_leaves: {
+      const auto wanted = body_of<protocol::ReadLeaves>(request);
+      const auto found = snapshots.find(wanted.snapshot);
+      if (found == snapshots.end()) return make_error(request, {Code::snapshot_gone, {}, {}});
+      const std::string leaves = protocol::leaves_of(found->second.bytes);
+      return make_reply(request, protocol::ReadLeavesReply{leaves.substr(
+                                     wanted.offset_bytes / leaf_bytes * digest_bytes,
+                                     std::min<std::size_t>(wanted.count, 3) * digest_bytes)});
+    }
+    default:
       return make_error(request, {Code::unknown_type, {}, {}});
   }
 }
@@ -190,7 +249,7 @@ Message FakeServer::serve_download(const Message& request) {
       reply.attributes.root = root_of_bytes(found->second.bytes);
       reply.attributes.mode = found->second.preserve.mode.value_or(0644);
       reply.attributes.mtime_ns = found->second.preserve.mtime_ns.value_or(0);
-      if (found->second.bytes.size() > granted.small_file_bytes) {
+      if (found->second.bytes.size() > request.header.credit_bytes) {
         reply.snapshot = "5a." + std::to_string(last_handle_);
         snapshots[reply.snapshot] = found->second;
         return make_reply(request, reply);
@@ -207,6 +266,7 @@ Message FakeServer::serve_download(const Message& request) {
       Message message =
           make_reply(request, protocol::ReadReply{protocol::Binary(protocol::leaves_of(bytes))});
       message.payload = protocol::Payload::of(bytes);
+      read_bytes_given += bytes.size();
       return message;
     }
     default:

@@ -45,6 +45,10 @@ class FakeServer final : public client::Requester {
   // Looked at when settled.
   std::map<std::string, File> files;
   std::map<std::string, std::string> uploads;
+  /// Leaves of what has arrived of each, zeros where one is missing.
+  std::map<std::string, std::string> arrived;
+  std::uint64_t chunk_bytes_got = 0;
+  std::uint64_t read_bytes_given = 0;
   std::map<std::string, File> snapshots;
   std::vector<protocol::LockEntry> locks;
   std::map<protocol::Type, int> seen;
@@ -59,6 +63,8 @@ class FakeServer final : public client::Requester {
   };
   void run();
   runtime::Message serve_upload(const runtime::Message& request);
+  runtime::Message serve_resume(const runtime::Message& request);
+  void store_leaves(const std::string& upload, std::uint64_t offset, std::string_view bytes);
   runtime::Message serve_download(const runtime::Message& request);
   std::uint64_t store(const std::string& path, std::string bytes,
                       const protocol::Preserve& preserve, const protocol::Terms& terms);

@@ -47,6 +47,38 @@ TEST_CASE("sweep removes what sessions left") {
   CHECK(read_file(served.tree / "file") == "x");
 }
 
+TEST_CASE("kept uploads belong to no session, and go when nothing was written for long") {
+  Served served;
+  const std::string kept = upload_name(kept_session, "0123456789abcdef");
+  const std::string bytes = pattern(2 * leaf);
+  served.upload(kept, bytes, {.mode = {}, .mtime_ns = 77});
+  must(served.storage->begin_upload(upload_name(7, "0123456789abcdef"), leaf));
+  must(served.storage->sweep({7}, true));
+  must(served.storage->sweep({1}, false));
+  must(served.storage->sweep_kept(std::chrono::hours(1)));
+  CHECK(served.litter() == 4);
+  CHECK(must(served.storage->upload_state(kept)).arrived == std::string("\1\1", 2));
+  must(served.storage->sweep({}, true));
+  CHECK(served.litter() == 2);
+  SECTION("with its leaves") {
+    must(served.storage->sweep_kept(std::chrono::milliseconds(0)));
+    CHECK(served.litter() == 0);
+  }
+  SECTION("leaves alone") {
+    fs::remove(served.own / "staging" / kept);
+    must(served.storage->sweep_kept(std::chrono::hours(1)));
+    CHECK(served.litter() == 1);
+    must(served.storage->sweep_kept(std::chrono::milliseconds(0)));
+    CHECK(served.litter() == 0);
+  }
+  SECTION("not if they are claimed") {
+    must(served.storage->claim(kept, 12));
+    must(served.storage->sweep_kept(std::chrono::milliseconds(0)));
+    CHECK_FALSE(must(served.storage->publish_claimed(12, "f", stamp_of(bytes, 12))));
+    CHECK(read_file(served.tree / "f") == bytes);
+  }
+}
+
 TEST_CASE("empty trash is no work") {
   Served served;
   CHECK_FALSE(must(served.storage->empty_trash()));

@@ -171,4 +171,37 @@ TEST_CASE("leaves come from where they were stored, or are made anew") {
   }
 }
 
+TEST_CASE("digests of a snapshot's leaves, without its bytes") {
+  Served served;
+  const std::string bytes = pattern(20 * leaf + 9);
+  const std::string leaves = protocol::leaves_of(bytes);
+  const bool stored = GENERATE(true, false);
+  INFO(stored);
+  if (stored)
+    served.put("f", bytes, 1);
+  else
+    write_file(served.tree / "f", bytes);
+  must(served.storage->open("f", 0, "s"));
+  CHECK(must(served.storage->snapshot_leaves("s", 0, 1'000)) == leaves);
+  CHECK(must(served.storage->snapshot_leaves("s", 3 * leaf, 2)) == leaves.substr(48, 32));
+  CHECK(must(served.storage->snapshot_leaves("s", 20 * leaf, 2)) == leaves.substr(320));
+  CHECK(must(served.storage->snapshot_leaves("s", 21 * leaf, 2)).empty());
+  CHECK(code(served.storage->snapshot_leaves("s", 1, 1)) == Code::bad_message);
+  CHECK(code(served.storage->snapshot_leaves("none", 0, 1)) == Code::snapshot_gone);
+  // What rots later has the digests that were stored, or those of what is there.
+  std::string rotten = bytes;
+  rotten[leaf] ^= 1;
+  write_file(served.tree / "f", rotten);
+  CHECK((must(served.storage->snapshot_leaves("s", 0, 1'000)) == leaves) == stored);
+}
+
+TEST_CASE("of leaves that were not stored some are made at a time") {
+  Served served;
+  const std::string bytes = pattern((protocol::limits::leaves_made_anew + 2) * leaf);
+  write_file(served.tree / "f", bytes);
+  must(served.storage->open("f", 0, "s"));
+  CHECK(must(served.storage->snapshot_leaves("s", 0, 10'000)).size() ==
+        protocol::limits::leaves_made_anew * 16);
+}
+
 }  // namespace sluice::storage

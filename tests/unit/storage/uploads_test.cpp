@@ -55,6 +55,25 @@ TEST_CASE("beginning again") {
   CHECK(served.litter() == 2);
 }
 
+TEST_CASE("what has arrived is told page by page, with the digests") {
+  Served served;
+  const std::string bytes = pattern(4 * leaf + 9);
+  const std::string leaves = protocol::leaves_of(bytes);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, leaf, bytes.substr(leaf, leaf)));
+  must(write(served, 4 * leaf, bytes.substr(4 * leaf)));
+  const std::string missing(16, '\0');
+  const auto all = must(served.storage->upload_state(name));
+  CHECK(all.leaves == missing + leaves.substr(16, 16) + missing + missing + leaves.substr(64));
+  const auto some = must(served.storage->upload_state(name, leaf, 2));
+  CHECK(some.size_bytes == bytes.size());
+  CHECK(some.arrived == std::string("\1\0", 2));
+  CHECK(some.leaves == leaves.substr(16, 16) + missing);
+  CHECK(must(served.storage->upload_state(name, 4 * leaf, 9)).leaves == leaves.substr(64));
+  for (const std::uint64_t behind : {5 * leaf, std::size_t{1} << 62})
+    CHECK(must(served.storage->upload_state(name, behind, 9)).arrived.empty());
+}
+
 TEST_CASE("a worker that died while beginning left no leaves") {
   Served served;
   must(served.storage->begin_upload(name, leaf));

@@ -67,9 +67,10 @@ TEST_CASE("bodies that do not decode are refused by every operation", "[operatio
   room.join();
   using protocol::Type;
   for (const auto type :
-       {Type::stat, Type::list, Type::get, Type::read, Type::read_end, Type::put, Type::write_begin,
-        Type::write_chunk, Type::write_status, Type::write_commit, Type::write_abort, Type::remove,
-        Type::rename, Type::copy, Type::make_directory, Type::set_attributes, Type::sweep}) {
+       {Type::stat, Type::list, Type::get, Type::read, Type::read_leaves, Type::read_end, Type::put,
+        Type::write_begin, Type::write_chunk, Type::write_status, Type::write_reuse,
+        Type::write_commit, Type::write_abort, Type::remove, Type::rename, Type::copy,
+        Type::make_directory, Type::set_attributes, Type::sweep}) {
     Message message = runtime::make_message(room.broker, protocol::Stat{}, 1, {session, 1001, 0});
     message.header.type = type;
     message.body = "\x81\x01";
@@ -238,6 +239,25 @@ TEST_CASE("a snapshot outlives its file and ends when it is told to", "[operatio
   room.ask(Read{snapshot, 0, leaf}, 3, {{}, leaf});
   room.refused(Code::snapshot_gone, 3);
   CHECK(room.disk.litter().empty());
+}
+
+TEST_CASE("the digests of a snapshot's leaves come without its bytes", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  const std::string snapshot = snapshot_of(room, 3 * leaf + 10);
+  const std::string leaves = leaves_of(bytes_of(3 * leaf + 10));
+  room.ask(protocol::ReadLeaves{snapshot, leaf, 2}, 1);
+  CHECK(room.answered<protocol::ReadLeavesReply>(1).body.leaves == leaves.substr(16, 32));
+  room.ask(protocol::ReadLeaves{snapshot, 0, 1'000'000}, 2);
+  CHECK(room.answered<protocol::ReadLeavesReply>(2).body.leaves == leaves);
+  const auto refused = [&](const protocol::ReadLeaves& wanted, Code code) {
+    room.ask(wanted, 3);
+    room.refused(code, 3);
+  };
+  refused({snapshot, 0, 0}, Code::bad_message);
+  refused({snapshot, 1, 1}, Code::bad_message);
+  refused({"a/b", 0, 1}, Code::bad_message);
+  refused({"5.0", 0, 1}, Code::snapshot_gone);
 }
 
 TEST_CASE("errors of the disk are answers", "[operations]") {

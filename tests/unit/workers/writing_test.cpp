@@ -103,7 +103,8 @@ TEST_CASE("an upload id has 16 bytes", "[operations]") {
   room.ask(WriteStatus{{id}}, 3);
   room.ask(WriteCommit{{id}, "a", 1, root_of("x"), {}, {}}, 4);
   room.ask(protocol::WriteAbort{{id}}, 5);
-  for (std::uint64_t request = 1; request <= 5; ++request) room.refused(Code::bad_message, request);
+  room.ask(protocol::WriteReuse{{id}, "7.0", 0, {leaves_of("x")}}, 6);
+  for (std::uint64_t request = 1; request <= 6; ++request) room.refused(Code::bad_message, request);
   CHECK(room.disk.litter().empty());
 }
 
@@ -165,6 +166,98 @@ TEST_CASE("a session reaches its own uploads only", "[operations]") {
   CHECK(room.disk.litter().empty());
   room.ask(WriteStatus{{upload_id}}, 4);
   room.refused(Code::unknown_upload, 4);
+}
+
+TEST_CASE("a kept upload is every session's that knows its id", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  const std::string all = bytes_of(leaf + 10);
+  const std::string leaves = leaves_of(all);
+  const auto other = [&](const auto& body, With with = {}) {
+    room.probe.tell(room.broker, body, 1, {session + 1, 1, 0}, 0, Payload::of(with.payload));
+  };
+  room.ask(WriteBegin{{upload_id}, "a", all.size(), true}, 1);
+  room.answered<protocol::WriteBeginReply>(1);
+  WriteChunk second = chunk_of(leaf, all.substr(leaf));
+  second.kept = true;
+  room.ask(second, 2, {all.substr(leaf)});
+  room.answered<protocol::WriteChunkReply>(2);
+  room.ask(WriteStatus{{upload_id}}, 3);
+  room.refused(Code::unknown_upload, 3);
+  other(WriteStatus{{upload_id}, 0, true, true});
+  const auto status = room.probe.expect<protocol::WriteStatusReply>(room.broker).body;
+  CHECK(status.size_bytes == all.size());
+  CHECK(status.arrived == std::string("\0\1", 2));
+  CHECK(status.leaves == std::string(16, '\0') + leaves.substr(16));
+  other(WriteStatus{{upload_id}, leaf, false, true});
+  const auto rest = room.probe.expect<protocol::WriteStatusReply>(room.broker).body;
+  CHECK(rest.arrived == "\1");
+  CHECK(rest.leaves.empty());
+  other(WriteStatus{{upload_id}, 1, false, true});
+  room.probe.expect_error(room.broker, Code::bad_message);
+  WriteChunk first = chunk_of(0, all.substr(0, leaf));
+  first.kept = true;
+  other(first, {all.substr(0, leaf)});
+  room.probe.expect<protocol::WriteChunkReply>(room.broker);
+  other(WriteCommit{{upload_id}, "a", all.size(), root_of(all), {}, {}, true});
+  CHECK(room.probe.expect<protocol::Commit>(room.locks).body.staged ==
+        storage::upload_name(storage::kept_session, upload_id));
+  other(protocol::WriteAbort{{upload_id}, true});
+  room.probe.expect<protocol::WriteAbortReply>(room.broker);
+  CHECK(room.disk.litter().empty());
+}
+
+TEST_CASE("kept uploads outlive sessions, and are swept when they are old", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  room.disk.set_now(1'000'000'000);
+  room.ask(WriteBegin{{upload_id}, "a", leaf, true}, 1);
+  room.answered<protocol::WriteBeginReply>(1);
+  const auto sweep = [&](std::int64_t now_ms) {
+    room.disk.set_now(now_ms * 1'000'000);
+    room.ask(protocol::Sweep{{}, true}, 2);
+    room.answered<protocol::SweepReply>(2);
+    return room.disk.litter().size();
+  };
+  CHECK(sweep(limits::upload_keep_ms) == 1);
+  const std::string bytes = bytes_of(leaf);
+  WriteChunk chunk = chunk_of(0, bytes);
+  chunk.kept = true;
+  room.ask(chunk, 3, {bytes});
+  room.answered<protocol::WriteChunkReply>(3);
+  CHECK(sweep(2 * limits::upload_keep_ms - 1) == 1);
+  CHECK(sweep(2 * limits::upload_keep_ms) == 0);
+}
+
+TEST_CASE("bytes that the server has need not be sent", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  std::string all = bytes_of(3 * leaf + 10);
+  room.disk.plant("f", all);
+  room.ask(protocol::Get{"f"}, 1);
+  const std::string snapshot = room.answered<protocol::GetReply>(1).body.snapshot;
+  all[leaf] ^= 1;
+  room.ask(WriteBegin{{upload_id}, "a", all.size()}, 2);
+  room.answered<protocol::WriteBeginReply>(2);
+  const std::string leaves = leaves_of(all);
+  room.ask(protocol::WriteReuse{{upload_id}, snapshot, 0, {leaves}}, 3);
+  CHECK(room.answered<protocol::WriteReuseReply>(3).body.taken == std::string("\1\0\1\1", 4));
+  // Leaves behind the end of what is there.
+  room.ask(protocol::WriteReuse{{upload_id}, snapshot, 4 * leaf, {leaves}}, 4);
+  CHECK(room.answered<protocol::WriteReuseReply>(4).body.taken == std::string(4, '\0'));
+  room.ask(WriteStatus{{upload_id}}, 5);
+  CHECK(room.answered<protocol::WriteStatusReply>(5).body.arrived == std::string("\1\0\1\1", 4));
+  const auto refused = [&](const protocol::WriteReuse& reuse, Code code) {
+    room.ask(reuse, 6);
+    room.refused(code, 6);
+  };
+  refused({{upload_id}, "5.0", 0, {leaves}}, Code::snapshot_gone);
+  refused({{upload_id}, "../f", 0, {leaves}}, Code::bad_message);
+  refused({{upload_id}, snapshot, 1, {leaves}}, Code::bad_message);
+  refused({{upload_id}, snapshot, 0, {leaves.substr(1)}}, Code::bad_message);
+  refused({{upload_id}, snapshot, 0, {}}, Code::bad_message);
+  refused({{upload_id}, snapshot, 0, {std::string(9 * 16, 'x')}}, Code::bad_message);
+  refused({{std::string(16, 'v')}, snapshot, 0, {leaves}}, Code::unknown_upload);
 }
 
 TEST_CASE("a copy is staged here and committed as an upload", "[operations]") {
