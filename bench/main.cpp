@@ -7,8 +7,10 @@
 #include "bench/many.hpp"
 #include "bench/small.hpp"
 #include "protocol/limits.hpp"
+#include "runtime/freed_memory.hpp"
 
 int main(int argc, char** argv) {
+  sluice::runtime::keep_freed_memory();
   CLI::App app{"Measures a running Sluice server."};
   app.footer("Example: sluice-bench --op put --size 4096 --clients 64 --seconds 5 --json");
   sluice::bench::Options options;

@@ -1,5 +1,4 @@
 // sluiced: the server. Parses, constructs, runs.
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -11,6 +10,7 @@
 #include "broker/options.hpp"
 #include "broker/server.hpp"
 #include "runtime/descriptors.hpp"
+#include "runtime/freed_memory.hpp"
 
 namespace {
 
@@ -45,8 +45,6 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   spdlog::set_default_logger(spdlog::stderr_logger_mt("sluiced"));
-  // Chunks come and go: keep them in the heap instead of mapping each anew.
-  mallopt(M_MMAP_THRESHOLD, 8 << 20);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  sluice::runtime::keep_freed_memory();
   return run(options.config());
 }

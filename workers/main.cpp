@@ -1,5 +1,4 @@
 // sluice-worker: worker threads in a process of their own, joined to a broker over ipc or tcp.
-#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,6 +6,7 @@
 #include <cstdio>
 
 #include "runtime/descriptors.hpp"
+#include "runtime/freed_memory.hpp"
 #include "runtime/poller.hpp"
 #include "runtime/signals.hpp"
 #include "storage/posix_storage.hpp"
@@ -64,8 +64,6 @@ int main(int argc, char** argv) {
   char host[256] = "worker";
   gethostname(host, sizeof host - 1);
   config.name = std::string(host) + ":" + std::to_string(getpid());
-  // Read buffers of a chunk come and go: keep them in the heap instead of mapping each anew.
-  mallopt(M_MMAP_THRESHOLD, 8 << 20);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  sluice::runtime::keep_freed_memory();
   return run(root, config);
 }

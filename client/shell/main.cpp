@@ -1,6 +1,7 @@
 // `sluice`: files and locks of a server from the command line. Parses, constructs, runs. Read on:
 // command_line.hpp, commands/, interactive/shell.hpp.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -41,6 +42,9 @@ int guarded(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   fill_standard_streams();
+  // As the servers do (runtime/freed_memory.hpp), or each chunk that comes costs 256 page faults.
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return guarded(argc, argv);
