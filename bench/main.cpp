@@ -6,6 +6,7 @@
 #include "bench/large.hpp"
 #include "bench/many.hpp"
 #include "bench/small.hpp"
+#include "bench/sync.hpp"
 #include "protocol/limits.hpp"
 #include "runtime/freed_memory.hpp"
 
@@ -19,8 +20,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--op", options.op,
                  "put-many, get-many: trees of small files, each client's sent one after the\n"
-                 "other without waiting; all others: one request a client at a time")
-      ->check(CLI::IsMember({"get", "put", "put-many", "get-many", "lock", "lock-contended"}))
+                 "other without waiting; sync: a large file of which one leaf is changed before\n"
+                 "it is put again; all others: one request a client at a time")
+      ->check(
+          CLI::IsMember({"get", "put", "put-many", "get-many", "sync", "lock", "lock-contended"}))
       ->capture_default_str();
   app.add_option("--size", options.size_bytes, "bytes a file")->capture_default_str();
   app.add_option("--clients", options.clients)->check(CLI::Range(1, 1024))->capture_default_str();
@@ -53,8 +56,15 @@ int main(int argc, char** argv) {
                sluice::protocol::limits::small_file_bytes);
     return 2;
   }
+  const bool sync = options.op == "sync";
+  if (sync && options.size_bytes <= sluice::protocol::limits::chunk_bytes) {
+    fmt::print(stderr, "sluice-bench: a file of which some is sent has more than {} bytes\n",
+               sluice::protocol::limits::chunk_bytes);
+    return 2;
+  }
   try {
     const auto result = many    ? sluice::bench::run_many(options)
+                        : sync  ? sluice::bench::run_sync(options)
                         : small ? sluice::bench::run_small(options)
                                 : sluice::bench::run_large(options);
     sluice::bench::print(result, options.json);

@@ -40,6 +40,13 @@ class Bench(SystemTest):
             said = self.bench('--op', op, '--size', 3_000_000, '--clients', 2, '--seconds', 0.2)
             self.check(said, op, 2)
 
+    def test_sync(self):
+        self.server(threads=2)
+        said = self.bench('--op', 'sync', '--size', 3_000_000, '--clients', 2, '--seconds', 0.2)
+        self.check(said, 'sync', 2)
+        self.assertEqual([os.path.getsize(file) for file in self.files()], [3_000_000] * 2)
+        self.bench('--op', 'sync', '--size', 1 << 20, status=2)
+
     def test_trees(self):
         self.server(threads=2)
         said = self.bench('--op', 'put-many', '--files', 1100, '--size', 100, '--seconds', 0.1)
