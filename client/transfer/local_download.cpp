@@ -16,10 +16,10 @@ Result<void> LocalDownload::begin(const protocol::Attributes& attributes) {
   auto opened = LocalTarget::open(local_, call_.stop, part);
   if (!opened) return tl::make_unexpected(opened.error());
   target_.emplace(std::move(*opened));
-  if (target_->was_of_another() && call_.notice)
-    call_.notice(remote_path_,
-                 "the version that a part of was here is gone: started anew with version " +
-                     std::to_string(attributes.version));
+  if (const auto former = target_->former_version(); former && call_.notice)
+    call_.notice(remote_path_, "version " + std::to_string(*former) +
+                                   " is gone: started anew with version " +
+                                   std::to_string(attributes.version));
   return {};
 }
 

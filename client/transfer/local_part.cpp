@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <charconv>
 
 #include "protocol/digest.hpp"
 
@@ -24,11 +27,36 @@ std::string path_of_part(const std::string& target, const std::string& remote_pa
   return directory + "." + name.substr(0, name_bytes_most - 1 - ending.size()) + ending;
 }
 
+// An attribute and not a part of the file: a mark behind the end has to be cut off, which waits for
+// the disk.
+constexpr const char* mark_attribute = "user.sluice-part";
+constexpr std::string_view mark_beginning = "version ";
+constexpr std::string_view mark_middle = ", digest ";
+constexpr std::size_t mark_bytes_most = 128;
+
 // Versions of two servers may have one number, but not one digest as well.
 std::string mark_of(const PartOf& what) {
-  std::string mark = "\nsluice: part of version " + std::to_string(what.version) + ", digest " +
-                     protocol::to_hex(what.root) + "\n";
-  return mark;
+  return std::string(mark_beginning) + std::to_string(what.version) + std::string(mark_middle) +
+         protocol::to_hex(what.root);
+}
+
+std::string read_mark(const FileHandle& file) {
+  char bytes[mark_bytes_most];
+  const ssize_t size = fgetxattr(file.get(), mark_attribute, bytes, sizeof bytes);
+  return {bytes, size < 0 ? 0 : static_cast<std::size_t>(size)};
+}
+
+// Nothing if it is no mark.
+std::optional<std::uint64_t> version_of(const std::string& mark) {
+  constexpr std::size_t digest_digits = 2 * sizeof(protocol::Digest);
+  if (!mark.starts_with(mark_beginning)) return std::nullopt;
+  std::uint64_t version = 0;
+  const char* end = mark.data() + mark.size();
+  const auto [stop, problem] = std::from_chars(mark.data() + mark_beginning.size(), end, version);
+  const std::string_view rest(stop, static_cast<std::size_t>(end - stop));
+  const bool whole = problem == std::errc{} && rest.starts_with(mark_middle) &&
+                     rest.size() == mark_middle.size() + digest_digits;
+  return whole ? std::optional(version) : std::nullopt;
 }
 
 bool is_still(const FileHandle& file, const std::string& path, struct stat& status) {
@@ -43,7 +71,12 @@ bool lock_part(const std::string& path, FileHandle& file, struct stat& status) {
     // 0666 and the process's umask, as for any new file.
     file = FileHandle(
         ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
-    if (!file.is_open() || flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
+    if (!file.is_open()) return false;
+    if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      // Where nobody can lock, nobody has it.
+      if (errno != EWOULDBLOCK) unlink(path.c_str());
+      return false;
+    }
     if (!is_still(file, path, status)) continue;
     // Others may have put something there, in a directory that all may write to.
     return S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == geteuid();
@@ -59,20 +92,20 @@ LocalPart open_part(const std::string& target, const PartOf& what) {
   struct stat status {};
   if (!lock_part(part.path, part.file, status)) return {};
   const std::string mark = mark_of(what);
-  const auto end = static_cast<off_t>(what.size_bytes);
-  std::string there(mark.size(), '\0');
-  part.has_some = status.st_size == end + static_cast<off_t>(mark.size()) &&
-                  pread(part.file.get(), there.data(), there.size(), end) ==
-                      static_cast<ssize_t>(there.size()) &&
-                  there == mark;
+  const std::string there = read_mark(part.file);
+  part.has_some = there == mark && static_cast<std::uint64_t>(status.st_size) <= what.size_bytes;
   if (part.has_some) return part;
-  part.was_of_another = status.st_size > 0;
-  const bool marked =
-      ftruncate(part.file.get(), 0) == 0 &&
-      pwrite(part.file.get(), mark.data(), mark.size(), end) == static_cast<ssize_t>(mark.size());
-  if (marked) return part;
+  if (there != mark) part.former_version = version_of(there);
+  if (ftruncate(part.file.get(), 0) == 0 &&
+      fsetxattr(part.file.get(), mark_attribute, mark.data(), mark.size(), 0) == 0)
+    return part;
   unlink(part.path.c_str());
   return {};
+}
+
+void unmark_part(const FileHandle& file) {
+  // One that stays does no harm.
+  fremovexattr(file.get(), mark_attribute);
 }
 
 }  // namespace sluice::client

@@ -1,9 +1,9 @@
 // What a download has got of a file, under a name that the next try finds: ".NAME.sluice-part.HEX"
-// beside the target, of its full size from the beginning, with a mark behind its end that tells the
-// version. One process at a time holds it, by flock. Used by the thread of the call. Read on:
-// client/transfer/local_target.cpp.
+// beside the target, with an attribute that tells the version. One process at a time holds it, by
+// flock. Used by the thread of the call. Read on: client/transfer/local_target.cpp.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "client/transfer/file_handle.hpp"
@@ -20,17 +20,20 @@ struct PartOf {
 };
 
 struct LocalPart {
-  /// Not open: there is none to be had, because another process has it, or because of what else
-  /// lies under its name.
+  /// Not open: there is none to be had, because another process has it, because of what else lies
+  /// under its name, or because the filesystem has no attributes.
   FileHandle file;
   std::string path;
   /// It was there, of this version: some of it may be right.
   bool has_some = false;
-  /// It was there, of another version, and is empty now.
-  bool was_of_another = false;
+  /// It was there, of this other version, and is empty now.
+  std::optional<std::uint64_t> former_version;
 };
 
 /// `target` is the path that the file is to get.
 LocalPart open_part(const std::string& target, const PartOf& what);
+
+/// It is a part no more. Before its mode is set.
+void unmark_part(const FileHandle& file);
 
 }  // namespace sluice::client

@@ -86,9 +86,9 @@ LocalTarget::LocalTarget(LocalTarget&& other) noexcept
     : local_(std::move(other.local_)),
       file_(std::move(other.file_)),
       temporary_(std::exchange(other.temporary_, {})),
-      part_size_bytes_(other.part_size_bytes_),
+      is_part_(other.is_part_),
       part_has_some_(other.part_has_some_),
-      was_of_another_(other.was_of_another_),
+      former_version_(other.former_version_),
       replaced_(std::move(other.replaced_)) {}
 
 LocalTarget::~LocalTarget() {
@@ -124,14 +124,14 @@ bool LocalTarget::take_part(const PartOf& what) {
   if (!part.file.is_open()) return false;
   file_ = std::move(part.file);
   temporary_ = std::move(part.path);
-  part_size_bytes_ = what.size_bytes;
+  is_part_ = true;
   part_has_some_ = part.has_some;
-  was_of_another_ = part.was_of_another;
+  former_version_ = part.former_version;
   return true;
 }
 
 void LocalTarget::keep_part() {
-  if (part_size_bytes_) temporary_.clear();
+  if (is_part_) temporary_.clear();
 }
 
 Result<bool> LocalTarget::holds(std::uint64_t offset, std::size_t size, std::string_view leaves) {
@@ -166,8 +166,7 @@ Result<void> LocalTarget::write_at(std::uint64_t offset, std::string_view bytes)
 
 Result<void> LocalTarget::finish(const Attributes& attributes) {
   if (temporary_.empty()) return {};
-  if (part_size_bytes_ && ftruncate(file_.get(), static_cast<off_t>(*part_size_bytes_)) != 0)
-    return local_failure(local_.path);
+  if (is_part_) unmark_part(file_);
   if (local_.keep_mode && fchmod(file_.get(), attributes.mode & 07777) != 0)
     return local_failure(local_.path);
   if (local_.keep_mtime) {

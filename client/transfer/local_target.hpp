@@ -28,8 +28,8 @@ class LocalTarget {
   /// Some of the bytes may be here already: from an earlier try, or, with LocalFile::delta, in the
   /// file that is replaced.
   bool has_some() const { return part_has_some_ || replaced_.is_open(); }
-  /// An earlier try got another version, and is gone.
-  bool was_of_another() const { return was_of_another_; }
+  /// An earlier try got this other version, and is gone.
+  std::optional<std::uint64_t> former_version() const { return former_version_; }
   /// Whether the `size` bytes at `offset` have these leaves, now that it has looked for them.
   protocol::Result<bool> holds(std::uint64_t offset, std::size_t size, std::string_view leaves);
   /// At the end of what was written so.
@@ -51,10 +51,10 @@ class LocalTarget {
   FileHandle file_;
   /// Empty when the target itself is written.
   std::string temporary_;
-  /// Set if it is a part: the size of the file without the mark.
-  std::optional<std::uint64_t> part_size_bytes_;
+  /// A later try would find it.
+  bool is_part_ = false;
   bool part_has_some_ = false;
-  bool was_of_another_ = false;
+  std::optional<std::uint64_t> former_version_;
   FileHandle replaced_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "storage/names.hpp"
+
 namespace sluice::sim {
 
 using testing::DiskCall;
@@ -34,7 +36,7 @@ class Run {
   void calm();
   bool server_is_well() const;
   void finish();
-  void sweep(bool all);
+  void sweep(bool all, bool kept_too);
   void restart_once_more(bool power);
   std::string who_waits() const;
 
@@ -350,20 +352,23 @@ void Run::finish() {
   run_until([&] { return done; }, 100 * second, "locking everything");
   everything.say_bye();
   for (const auto& client : clients_) client->die();
-  sweep(!disk_failed_);
+  sweep(!disk_failed_, false);
   machine_.truth.check_tree(machine_.storage, "at the end");
+  // What is kept is old from here on: each start drops it.
+  machine_.storage.set_now(std::chrono::nanoseconds(std::chrono::hours(2)).count());
   for (const bool power : {false, true, true}) restart_once_more(power);
   everything.die();
-  sweep(true);
+  sweep(true, true);
   machine_.histories.check(
       [this](std::uint64_t number) { return Micros{machine_.locks.ended(number).count()} * ms; });
 }
 
 // What the publisher could not drop because the disk failed, and a trash that could not be emptied,
-// wait for the next start.
-void Run::sweep(bool all) {
+// wait for the next start; kept uploads that nobody has ended wait until they are old.
+void Run::sweep(bool all, bool kept_too) {
+  const std::string kept = "staging/" + storage::session_prefix(storage::kept_session);
   const auto may_stay = [&](const std::string& name) {
-    return !all && name.starts_with("claimed/");
+    return (!all && name.starts_with("claimed/")) || (!kept_too && name.starts_with(kept));
   };
   run_until(
       [&] {

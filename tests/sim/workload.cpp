@@ -158,11 +158,13 @@ void Client::upload() {
   auto commit = std::make_shared<protocol::WriteCommit>();
   SimSecrets secrets(world_);
   commit->upload = secrets.bytes(16);
+  // No dice of its own: seeds that once failed go on as they did.
+  commit->kept = commit->upload[0] % 4 == 0;
   commit->path = some_file();
   commit->size_bytes = bytes->size();
   commit->root = machine_.truth.contents.add(*bytes);
   commit->terms = some_terms(commit->path);
-  ask(protocol::WriteBegin{commit->upload, commit->path, commit->size_bytes},
+  ask(protocol::WriteBegin{commit->upload, commit->path, commit->size_bytes, commit->kept},
       "write_begin " + commit->path, [this, commit, bytes](const Message& reply) {
         if (reply.header.type == Type::error) return end_one();
         upload_chunks(commit, bytes);
@@ -179,7 +181,7 @@ void Client::upload_chunks(std::shared_ptr<protocol::WriteCommit> commit,
     if (--*left > 0) return;
     if (*failed || world_.dice(5)) {
       if (world_.dice(50)) return end_one();
-      return ask(protocol::WriteAbort{commit->upload}, "write_abort",
+      return ask(protocol::WriteAbort{commit->upload, commit->kept}, "write_abort",
                  [this](const Message&) { end_one(); });
     }
     change(*commit, commit->path, [this, commit](const Message& reply) {
@@ -190,8 +192,8 @@ void Client::upload_chunks(std::shared_ptr<protocol::WriteCommit> commit,
   };
   for (std::size_t offset = 0; offset < bytes->size(); offset += limits::leaf_bytes) {
     const std::string part = bytes->substr(offset, limits::leaf_bytes);
-    ask(protocol::WriteChunk{commit->upload, offset, protocol::leaves_of(part)}, "write_chunk",
-        arrived, part);
+    ask(protocol::WriteChunk{commit->upload, offset, protocol::leaves_of(part), commit->kept},
+        "write_chunk", arrived, part);
   }
 }
 

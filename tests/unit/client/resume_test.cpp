@@ -2,6 +2,7 @@
 // demand: what is sent again, what is kept here and there, and what is thrown away.
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -31,10 +32,12 @@ constexpr std::size_t leaf = 128u << 10;
 constexpr std::size_t chunk = 1u << 20;
 constexpr std::size_t size = 20 * chunk + 17;
 
+// No two leaves alike.
 std::string pattern(std::size_t bytes, unsigned seed = 0) {
-  std::string text(bytes, '\0');
-  for (std::size_t i = 0; i < bytes; ++i)
-    text[i] = static_cast<char>(i * 7 + i / 251 + i / 65'537 + seed);
+  std::string text(bytes, static_cast<char>('a' + seed));
+  for (std::size_t i = 0; i < bytes; i += 4'096)
+    text.replace(i, 4, std::to_string(1000 + i / 4'096 % 9'000));
+  text.resize(bytes);
   return text;
 }
 
@@ -152,6 +155,18 @@ TEST_CASE("what is not worth it, or is refused, is not kept") {
   CHECK(server.seen[Type::write_abort] == 1);
   CHECK(server.uploads.empty());
   CHECK(scratch.remembered() == 0);
+}
+
+TEST_CASE("what is worth keeping depends on how it ended and how far it was") {
+  for (const Code code : {Code::unreachable, Code::timed_out, Code::snapshot_gone, Code::overloaded,
+                          Code::shutting_down}) {
+    CHECK(client::is_worth_keeping(code, client::keep_bytes + 1));
+    CHECK_FALSE(client::is_worth_keeping(code, client::keep_bytes));
+  }
+  CHECK(client::is_worth_keeping(Code::cancelled, client::keep_when_stopped_bytes + 1));
+  CHECK_FALSE(client::is_worth_keeping(Code::cancelled, client::keep_when_stopped_bytes));
+  for (const Code code : {Code::locked, Code::damaged, Code::no_space, Code::local_io})
+    CHECK_FALSE(client::is_worth_keeping(code, std::uint64_t{1} << 40));
 }
 
 TEST_CASE("an upload whose file has changed is begun anew") {
@@ -385,8 +400,41 @@ TEST_CASE("a part of another version is thrown away, with a word") {
   REQUIRE(get(cut.server, cut.local, notices.call()));
   CHECK(cut.again() == size);
   REQUIRE(notices.words.size() == 1);
-  CHECK(notices.words[0] ==
-        "a: the version that a part of was here is gone: started anew with version 43");
+  CHECK(notices.words[0] == "a: version 42 is gone: started anew with version 43");
+}
+
+TEST_CASE("a part that cannot be right is thrown away without a word") {
+  CutShort cut;
+  const fs::path part = cut.scratch.directory / cut.scratch.hidden()[0];
+  const auto mark = [&](const std::string& text) {
+    REQUIRE(setxattr(part.c_str(), "user.sluice-part", text.data(), text.size(), 0) == 0);
+  };
+  SECTION("without a mark") {
+    REQUIRE(removexattr(part.c_str(), "user.sluice-part") == 0);
+  }
+  SECTION("longer than the file") {
+    fs::resize_file(part, size + 1);
+  }
+  SECTION("empty") {
+    mark("");
+  }
+  SECTION("too long") {
+    mark(std::string(1'000, 'x'));
+  }
+  SECTION("of no version") {
+    mark("version , digest 00112233445566778899aabbccddeeff");
+  }
+  SECTION("of a version that cannot be") {
+    mark("version 99999999999999999999, digest 00112233445566778899aabbccddeeff");
+  }
+  SECTION("without a digest") {
+    mark("version 7, digest ");
+  }
+  Notices notices;
+  REQUIRE(get(cut.server, cut.local, notices.call()));
+  CHECK(cut.again() == size);
+  CHECK(notices.words.empty());
+  CHECK(getxattr(cut.local.path.c_str(), "user.sluice-part", nullptr, 0) < 0);
 }
 
 TEST_CASE("a part that another process has is left alone") {
