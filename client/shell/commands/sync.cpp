@@ -135,9 +135,9 @@ void add_sync(CommandLine& line) {
        .summary = "Make a directory like another, moving only what differs.",
        .usage = "[--delete] [--dry-run] [--checksum] [--lock] [-q] [--progress] [--token T] "
                 "[--wait SECONDS] SRC DST",
-       .examples = "  sluice sync docs :docs              # from here to the server\n"
-                   "  sluice sync --delete :docs docs     # from the server to here\n"
-                   "  sluice sync --dry-run --delete . :  # what would be done",
+       .examples = "  sluice sync build :results/build      # from here to the server\n"
+                   "  sluice sync --delete :results backup  # from the server to here\n"
+                   "  sluice sync --dry-run --delete . :    # what would be done",
        .details =
            "One of SRC and DST is on the server and begins with ':'; ':' alone is its root. What "
            "is "
