@@ -36,6 +36,7 @@ bool is_heavy(Type type) {
   switch (type) {
     case Type::read:
     case Type::read_leaves:
+    case Type::verify:
     case Type::write_chunk:
     case Type::write_reuse:
     case Type::write_commit:
@@ -101,6 +102,7 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
     case Type::read:
     case Type::read_end:
     case Type::read_leaves:
+    case Type::verify:
     case Type::put:
     case Type::write_begin:
     case Type::write_chunk:

@@ -102,6 +102,13 @@ std::future<Attributes> AsyncClient::get_stream(const std::string& path, std::os
       });
 }
 
+std::future<Verification> AsyncClient::verify(const std::string& path, const Call& call) const {
+  return on_thread<Verification>(*operations_, call,
+                                 [path](const Operations& operations, const Call& stopping) {
+                                   return client::value_of(operations.verify(path, stopping));
+                                 });
+}
+
 // --- changing ---
 
 std::future<std::uint64_t> AsyncClient::put(const std::string& path, Source source,

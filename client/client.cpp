@@ -3,6 +3,7 @@
 #include "sluice/client.hpp"
 
 #include "client/operations.hpp"
+#include "client/transfer/file_digest.hpp"
 #include "client/transfer/streams.hpp"
 #include "client/watcher.hpp"
 #include "runtime/endpoint.hpp"
@@ -19,6 +20,10 @@ std::string version() {
 
 void check_endpoint(const std::string& endpoint) {
   value_of(runtime::check_remote_endpoint(endpoint));
+}
+
+std::string digest_of_file(const std::string& path, const Call& call) {
+  return protocol::to_hex(value_of(client::digest_of_file(path, call)));
 }
 
 Client::Client(Options options)
@@ -81,6 +86,10 @@ Attributes Client::get_file(const std::string& path, const LocalFile& local, con
 
 Attributes Client::get_stream(const std::string& path, std::ostream& stream, const Call& call) {
   return value_of(operations_->get(path, client::output_to(stream), call));
+}
+
+Verification Client::verify(const std::string& path, const Call& call) {
+  return value_of(operations_->verify(path, call));
 }
 
 // --- changing ---

@@ -4,6 +4,7 @@
 #include "client/path_request.hpp"
 #include "client/transfer/local_download.hpp"
 #include "client/transfer/streams.hpp"
+#include "client/transfer/verify.hpp"
 
 namespace sluice::client {
 
@@ -168,6 +169,12 @@ Result<Attributes> Operations::get_file(const std::string& path, const LocalFile
     if (got.error().code != protocol::Code::snapshot_gone || attempt == get_attempts)
       return named(std::move(got.error()), path, *core_->connection);
   }
+}
+
+Result<Verification> Operations::verify(const std::string& path, const Call& call) const {
+  Connection& connection = *core_->connection;
+  if (auto checked = check({path}); !checked) return tl::make_unexpected(checked.error());
+  return named(client::verify(connection, path, call, core_->patience), path, connection);
 }
 
 // --- changing ---

@@ -74,6 +74,7 @@ class Operations {
                                    const Call& call) const;
   protocol::Result<Attributes> get_file(const std::string& path, const LocalFile& local,
                                         const Call& call) const;
+  protocol::Result<Verification> verify(const std::string& path, const Call& call) const;
 
  private:
   protocol::Terms terms(const Change& change) const;

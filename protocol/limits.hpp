@@ -36,6 +36,9 @@ inline constexpr std::uint32_t upload_keep_min_ms = 600'000;
 /// How often the server looks for uploads that have waited that long.
 inline constexpr std::uint32_t upload_look_ms = 300'000;
 
+/// Bytes that one request of a verify looks at.
+inline constexpr std::size_t verify_bytes = 4u << 20;
+
 // sessions
 inline constexpr std::size_t sessions = 4096;
 inline constexpr std::uint32_t window_requests = 256;

@@ -27,6 +27,8 @@ std::string_view name(Type type) {
     SLUICE_TYPE(read_end_reply);
     SLUICE_TYPE(read_leaves);
     SLUICE_TYPE(read_leaves_reply);
+    SLUICE_TYPE(verify);
+    SLUICE_TYPE(verify_reply);
     SLUICE_TYPE(put);
     SLUICE_TYPE(put_reply);
     SLUICE_TYPE(write_begin);

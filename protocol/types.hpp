@@ -28,6 +28,8 @@ enum class Type : std::uint16_t {
   read_reply = 0x27,
   read_end = 0x28,
   read_end_reply = 0x29,
+  verify = 0x2a,
+  verify_reply = 0x2b,
   read_leaves = 0x2e,
   read_leaves_reply = 0x2f,
   // writing

@@ -4,13 +4,16 @@
 #include <sys/xattr.h>
 
 #include <cstring>
+#include <string_view>
 
 #include "protocol/limits.hpp"
 
 namespace sluice::storage {
 namespace {
 
-constexpr char stamp_format = 1;
+constexpr char stamp_format = 2;
+constexpr char former_format = 1;
+constexpr std::size_t checked_bytes = 33;
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 
 void put_u64(char* to, std::uint64_t value) {
@@ -23,6 +26,10 @@ std::uint64_t get_u64(const char* from) {
   return value;
 }
 
+std::string_view checksum_of(const Digest& digest) {
+  return {digest.data(), stamp_bytes - checked_bytes};
+}
+
 }  // namespace
 
 std::array<char, stamp_bytes> encode_stamp(const FileStamp& stamp) {
@@ -31,11 +38,18 @@ std::array<char, stamp_bytes> encode_stamp(const FileStamp& stamp) {
   put_u64(&bytes[1], stamp.version);
   put_u64(&bytes[9], stamp.size_bytes);
   std::memcpy(&bytes[17], stamp.root.data(), stamp.root.size());
+  const Digest digest = protocol::digest_of({bytes.data(), checked_bytes});
+  checksum_of(digest).copy(&bytes[checked_bytes], stamp_bytes - checked_bytes);
   return bytes;
 }
 
 std::optional<FileStamp> decode_stamp(std::span<const char> bytes) {
-  if (bytes.size() != stamp_bytes || bytes[0] != stamp_format) return std::nullopt;
+  const bool is_former = bytes.size() == checked_bytes && bytes[0] == former_format;
+  if (!is_former && (bytes.size() != stamp_bytes || bytes[0] != stamp_format)) return std::nullopt;
+  if (!is_former) {
+    const std::string_view kept(&bytes[checked_bytes], stamp_bytes - checked_bytes);
+    if (kept != checksum_of(protocol::digest_of(bytes.first(checked_bytes)))) return std::nullopt;
+  }
   FileStamp stamp;
   stamp.version = get_u64(&bytes[1]);
   stamp.size_bytes = get_u64(&bytes[9]);

@@ -15,12 +15,13 @@
 namespace sluice::storage {
 
 inline constexpr const char* stamp_attribute = "user.sluice";
-/// Format 1 (1 byte), version (8), size (8), root digest (16); integers are big-endian. Short
-/// enough to lie in an ext4 inode of 256 bytes: a longer one costs every file a block.
-inline constexpr std::size_t stamp_bytes = 33;
+/// Format 2 (1 byte), version (8), size (8), root digest (16), and the first bytes (4) of the
+/// XXH3-128 of all these; integers are big-endian. Short enough to lie in an ext4 inode of 256
+/// bytes: a longer one costs every file a block. Format 1 had no checksum.
+inline constexpr std::size_t stamp_bytes = 37;
 
 std::array<char, stamp_bytes> encode_stamp(const FileStamp& stamp);
-/// Nothing if the bytes are not a stamp of format 1.
+/// Nothing if the bytes are not a stamp, or have changed since it was written.
 std::optional<FileStamp> decode_stamp(std::span<const char> bytes);
 
 /// The stamp of one file. `garbled`: there is an attribute, but it is no stamp, or the

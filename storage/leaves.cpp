@@ -2,11 +2,14 @@
 #include "storage/leaves.hpp"
 
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "protocol/limits.hpp"
+#include "storage/own_names.hpp"
+#include "storage/root.hpp"
 
 namespace sluice::storage {
 
@@ -37,6 +40,30 @@ MappedLeaves::MappedLeaves(int fd) {
 
 MappedLeaves::~MappedLeaves() {
   if (data_) ::munmap(const_cast<char*>(data_), size_);
+}
+
+std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t offset,
+                          std::size_t size) {
+  const Descriptor file = open_at(root.digests.get(), hex_name(version), O_RDONLY);
+  if (!file) return {};
+  std::string leaves(leaves_size(size), '\0');
+  const ssize_t got = read_at(file.get(), leaves.data(), leaves.size(), leaves_size(offset));
+  return got == static_cast<ssize_t>(leaves.size()) ? leaves : std::string{};
+}
+
+bool cached_bytes_match(int fd, std::uint64_t size_bytes, std::string_view leaves) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(limits::leaf_bytes);
+  for (std::uint64_t offset = 0; offset < size_bytes; offset += limits::leaf_bytes) {
+    iovec part{buffer.get(), static_cast<std::size_t>(
+                                 std::min<std::uint64_t>(limits::leaf_bytes, size_bytes - offset))};
+    const ssize_t got = ::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    if (got != static_cast<ssize_t>(part.iov_len)) continue;
+    const Digest digest = protocol::digest_of({buffer.get(), part.iov_len});
+    if (leaves.substr(leaves_size(offset), leaf_digest_bytes) !=
+        std::string_view(digest.data(), digest.size()))
+      return false;
+  }
+  return true;
 }
 
 bool hash_file(int fd, std::uint64_t size_bytes, int leaves, Digest& root) {

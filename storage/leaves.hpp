@@ -11,6 +11,8 @@
 
 namespace sluice::storage {
 
+struct Root;
+
 inline constexpr std::size_t leaf_digest_bytes = sizeof(Digest);
 
 /// Bytes of leaves that a file of this size has.
@@ -35,6 +37,15 @@ class MappedLeaves {
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// The leaves that were stored with a version, of the `size` bytes at `offset`; empty if there are
+/// none, or not all.
+std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t offset,
+                          std::size_t size);
+
+/// Whether the bytes of a file that are still in memory have these digests; those that only the
+/// disk has are not read. What cannot be read passes: whoever reads or syncs it will be told.
+bool cached_bytes_match(int fd, std::uint64_t size_bytes, std::string_view leaves);
 
 /// The root digest of the `size_bytes` of a file, read from start to end; its leaves go into the
 /// empty file `leaves`. False: errno (ENODATA where the file is shorter).

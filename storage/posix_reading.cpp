@@ -65,16 +65,6 @@ Result<OpenSnapshot> open_snapshot(const Root& root, const std::string& name,
   return OpenSnapshot{std::move(file), static_cast<std::uint64_t>(info.st_size)};
 }
 
-// The leaves that were stored with the version; empty if there are none, or not all.
-std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t offset,
-                          std::size_t size) {
-  const Descriptor file = open_at(root.digests.get(), hex_name(version), O_RDONLY);
-  if (!file) return {};
-  std::string leaves(leaves_size(size), '\0');
-  const ssize_t got = read_at(file.get(), leaves.data(), leaves.size(), leaves_size(offset));
-  return got == static_cast<ssize_t>(leaves.size()) ? leaves : std::string{};
-}
-
 }  // namespace
 
 Result<Opened> PosixStorage::open(const std::string& path, std::size_t whole_bytes,

@@ -1,8 +1,8 @@
 // The real disk: `Storage` on the files of a root. Keeps nothing in memory but the open root, so
 // every call may come from any thread, and other processes may have the same root open; the
 // publishing group is the publisher's alone. The members are defined by what they are for:
-// posix_tree.cpp, posix_reading.cpp, posix_staging.cpp, posix_uploads.cpp, posix_publish.cpp,
-// posix_replay.cpp, posix_changes.cpp, posix_cleaning.cpp.
+// posix_tree.cpp, posix_reading.cpp, posix_verify.cpp, posix_staging.cpp, posix_uploads.cpp,
+// posix_publish.cpp, posix_replay.cpp, posix_changes.cpp, posix_cleaning.cpp.
 #pragma once
 
 #include <memory>
@@ -35,6 +35,7 @@ class PosixStorage : public Storage {
   Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
                                       std::size_t count) override;
   Result<void> drop_snapshot(const std::string& snapshot) override;
+  Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
 
   Result<void> stage_small(const std::string& name, std::span<const char> bytes,
                            const Preserve& preserve) override;

@@ -188,6 +188,12 @@ Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& 
   // last try.
   const auto data = open_data(*root_, name, O_RDONLY);
   if (!data) return tl::make_unexpected(data.error());
+  // Bytes that have changed since they arrived are not given out as what was sent. The disk is
+  // still busy with the last of them meanwhile.
+  if (!cached_bytes_match(data->get(), upload->size_bytes, leaves.all())) {
+    (void)drop_staged(name);
+    return fail(Code::damaged, {}, "bytes of the upload changed after they had arrived");
+  }
   // Not fdatasync for the data: mode and time must last as well. The file's name lasts with it, as
   // the filesystems served here write the entry of a new file no later than the file.
   if (!preserve_onto(data->get(), preserve, 0644))

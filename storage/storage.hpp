@@ -106,6 +106,10 @@ class Storage {
                                               std::size_t count) = 0;
   /// No error if it is gone already.
   virtual Result<void> drop_snapshot(const std::string& snapshot) = 0;
+  /// Reads a piece of a file from the disk and compares it with the stored digests. The path is
+  /// checked, the offset at a leaf, the length whole leaves. Fails as `open`, with `damaged` where
+  /// the file's attributes or size are not what was stored, `condition_failed` (another version).
+  virtual Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) = 0;
 
   // --- staging (workers) ---
 
@@ -128,7 +132,7 @@ class Storage {
                                            std::size_t count = SIZE_MAX) = 0;
   /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs
   /// the data. May be called again. Fails with `unknown_upload`, `upload_incomplete`,
-  /// `digest_mismatch`.
+  /// `digest_mismatch`, `damaged` (its bytes have changed since: it is dropped).
   virtual Result<void> finish_upload(const std::string& name, const Staged& expected,
                                      const Preserve& preserve) = 0;
   /// A copy of a file of the tree in staging (shared blocks where the filesystem can), synced, with

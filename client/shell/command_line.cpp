@@ -162,6 +162,7 @@ Role operand_role(const std::string& usage, std::size_t index, std::size_t count
   const std::string name =
       space != std::string::npos && is_last ? usage.substr(space + 1) : usage.substr(0, space);
   if (name.starts_with("LOCAL")) return Role::local;
+  if (name == "SRC" || name == "DST") return Role::either;
   if (name.starts_with("DIRECTORY")) return Role::directory;
   if (name.starts_with("LOCK")) return Role::own_lock;
   if (name.starts_with("NUMBER")) return Role::lock_number;

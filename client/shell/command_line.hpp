@@ -53,9 +53,10 @@ class Command {
   /// --token and --wait of what changes something.
   Command& change_options(Change& change);
   /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them, and
-  /// says what each is: LOCAL is a path of this machine, LOCK a lock of the shell or a token,
-  /// NUMBER the number of a lock, COMMAND a command, STATUS a number, DIRECTORY one of the server
-  /// or '-', everything else a path of the server; "X... Y" are some and one.
+  /// says what each is: LOCAL is a path of this machine, SRC and DST one of either, LOCK a lock of
+  /// the shell or a token, NUMBER the number of a lock, COMMAND a command, STATUS a number,
+  /// DIRECTORY one of the server or '-', everything else a path of the server; "X... Y" are some
+  /// and one.
   Command& operands(const std::string& usage, std::vector<std::string>& operands, int min,
                     int max = no_limit);
 
@@ -75,11 +76,13 @@ enum class Role {
   mark,
   /// The command to be run, and its arguments.
   child,
-  /// Operands: a path of the server (of a directory there), of this machine, a lock of the shell,
-  /// the number of any, the name of a command.
+  /// Operands: a path of the server (of a directory there), of this machine, of one of both, a lock
+  /// of the shell, the number of any, the name of a command.
   remote,
   directory,
   local,
+  /// Of the server behind a ':', else of this machine.
+  either,
   own_lock,
   lock_number,
   command_name,

@@ -16,12 +16,6 @@
 namespace sluice::shell {
 namespace {
 
-// A name comes from the server: it must not lead out of the directory it is put in.
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(std::string("/\0", 2)) == std::string::npos;
-}
-
 bool is_file_here(const std::string& path) {
   struct stat about {};
   return ::lstat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
@@ -93,7 +87,8 @@ void Download::fetch_file(const std::string& remote, const std::string& local,
   const LocalFile file{.path = local,
                        .keep_mode = true,
                        .keep_mtime = options_.recursive,
-                       .if_absent = options_.keep_existing};
+                       .if_absent = options_.keep_existing,
+                       .delta = options_.delta};
   try {
     const Attributes attributes = client_.get_file(remote, file, call);
     summary_.file(remote, attributes.version, attributes.size_bytes);
@@ -158,11 +153,8 @@ void Download::set_directory_attributes() {
   std::sort(directories_.begin(), directories_.end(),
             [](const Directory& a, const Directory& b) { return a.depth > b.depth; });
   for (const Directory& directory : directories_) {
-    const std::int64_t mtime_ns = directory.attributes.mtime_ns;
-    std::int64_t rest_ns = mtime_ns % 1'000'000'000;
-    if (rest_ns < 0) rest_ns += 1'000'000'000;
-    const timespec mtime{(mtime_ns - rest_ns) / 1'000'000'000, rest_ns};
-    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, mtime};
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
+                                        timespec_of(directory.attributes.mtime_ns)};
     if (::utimensat(AT_FDCWD, directory.local.c_str(), times.data(), 0) != 0 ||
         ::chmod(directory.local.c_str(), directory.attributes.mode) != 0)
       run_.report(Error("local_io", directory.local, std::strerror(errno)));

@@ -24,6 +24,12 @@ class Download {
   /// Fetches what was added, reports what failed, prints the outcome.
   void run();
 
+  // For a sync, which walks by itself and runs the pool.
+  /// Files of one directory into another.
+  void fetch_files(const std::string& remote, const std::string& local, std::vector<Entry> files);
+  TaskPool& pool() { return pool_; }
+  const TransferSummary& summary() const { return summary_; }
+
  private:
   struct Directory {
     std::string local;
@@ -37,7 +43,6 @@ class Download {
   void fetch_file(const std::string& remote, const std::string& local, std::uint64_t size_bytes);
   void walk(const std::string& remote, const std::string& local, std::size_t depth,
             const Attributes& attributes);
-  void fetch_files(const std::string& remote, const std::string& local, std::vector<Entry> files);
   void set_directory_attributes();
 
   const TransferOptions options_;

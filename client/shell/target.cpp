@@ -40,6 +40,11 @@ bool names_directory(const std::string& typed) {
   return typed.empty() || typed.ends_with('/') || names_contents(typed);
 }
 
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string("/\0", 2)) == std::string::npos;
+}
+
 std::vector<std::string> targets_of(const std::vector<std::string>& sources,
                                     const std::string& typed, const std::string& target,
                                     Found found) {

@@ -8,6 +8,9 @@
 
 namespace sluice::shell {
 
+/// Before a path of the server where one of either side may stand.
+inline constexpr const char* remote_mark = ":";
+
 /// A remote path as the server wants it: "." is the root (""), "/" and "/." at the end go. What no
 /// server accepts ("/x", "../x") stays as it was typed, so that the server says so.
 std::string remote_path(const std::string& typed);
@@ -26,6 +29,9 @@ bool names_contents(const std::string& typed);
 
 /// Whether only a directory can be meant: "", "." or ".." as the last part, or a slash at the end.
 bool names_directory(const std::string& typed);
+
+/// Whether a name that a server sent is one, and cannot lead out of the directory it is put in.
+bool is_plain_name(const std::string& name);
 
 /// What is at the target now.
 enum class Found { nothing, directory, other };

@@ -11,6 +11,8 @@ struct TransferOptions {
   bool keep_existing = false;
   bool progress = false;
   bool quiet = false;
+  /// Of a file that is there, only the chunks that differ are moved.
+  bool delta = false;
 };
 
 /// -r, -n, --progress and -q. `recursive_text` says what -r does.

@@ -13,6 +13,13 @@ std::int64_t mtime_ns_of(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
+timespec timespec_of(std::int64_t mtime_ns) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  std::int64_t rest_ns = mtime_ns % ns_per_s;
+  if (rest_ns < 0) rest_ns += ns_per_s;
+  return {(mtime_ns - rest_ns) / ns_per_s, rest_ns};
+}
+
 void TransferSummary::file(const std::string& path, std::uint64_t version,
                            std::uint64_t size_bytes) {
   const std::lock_guard lock(mutex_);
@@ -29,6 +36,16 @@ void TransferSummary::directory() {
 void TransferSummary::kept(std::size_t files) {
   const std::lock_guard lock(mutex_);
   kept_ += files;
+}
+
+std::uint64_t TransferSummary::files() const {
+  const std::lock_guard lock(mutex_);
+  return files_;
+}
+
+std::uint64_t TransferSummary::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 void TransferSummary::print(Invocation& run, bool recursive) const {

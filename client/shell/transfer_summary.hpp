@@ -16,6 +16,7 @@ inline constexpr std::size_t transfers_at_once = 16;
 
 /// Modification time of a local file, in nanoseconds.
 std::int64_t mtime_ns_of(const timespec& time);
+timespec timespec_of(std::int64_t mtime_ns);
 
 class TransferSummary {
  public:
@@ -26,6 +27,8 @@ class TransferSummary {
   void directory();
   /// Files that were there already and were kept.
   void kept(std::size_t files);
+  std::uint64_t files() const;
+  std::uint64_t bytes() const;
 
   /// With --json: a tree as one object, single files as one each. Else a line on a terminal, and
   /// elsewhere only if files were kept; nothing if quiet.

@@ -84,7 +84,8 @@ void Upload::send_file(const std::string& local, const std::string& remote,
   FileProgress progress(run_.progress(), local, size_bytes);
   Call call = run_.call();
   call.progress = progress.callback();
-  const LocalFile file{.path = local, .keep_mode = true, .keep_mtime = options_.recursive};
+  const LocalFile file{
+      .path = local, .keep_mode = true, .keep_mtime = options_.recursive, .delta = options_.delta};
   try {
     summary_.file(remote, client_.put_file(remote, file, change, call), size_bytes);
   } catch (const Error& error) {

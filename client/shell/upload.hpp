@@ -30,6 +30,17 @@ class Upload {
   /// Sends what was added, reports what failed, prints the outcome.
   void run();
 
+  // For a sync, which walks by itself and runs the pool.
+  struct LocalEntry {
+    std::string name;
+    std::uint64_t size_bytes;
+  };
+  /// Files of one directory into another.
+  void send_files(const std::string& local, const std::string& remote,
+                  std::vector<LocalEntry> files);
+  TaskPool& pool() { return pool_; }
+  const TransferSummary& summary() const { return summary_; }
+
  private:
   struct Directory {
     std::string remote;
@@ -41,16 +52,10 @@ class Upload {
   void add_file(const std::string& local, const std::string& remote, std::uint64_t size_bytes);
   void add_directory(const std::string& local, const std::string& remote, std::size_t depth,
                      const struct stat& about);
-  struct LocalEntry {
-    std::string name;
-    std::uint64_t size_bytes;
-  };
 
   void send_file(const std::string& local, const std::string& remote, std::uint64_t size_bytes);
   void send_pipe(const std::string& local, const std::string& remote);
   void walk(const std::string& local, const std::string& remote, std::size_t depth);
-  void send_files(const std::string& local, const std::string& remote,
-                  std::vector<LocalEntry> files);
   void leave_out_existing(const std::string& remote, std::vector<LocalEntry>& files);
   bool make_directory(const std::string& remote, bool is_top);
   void set_directory_attributes();

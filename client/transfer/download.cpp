@@ -238,9 +238,16 @@ Result<protocol::Attributes> download(Requester& requester, const std::string& p
                                       const Output& output, const Call& call,
                                       std::optional<std::chrono::milliseconds> patience,
                                       Holdings* holdings) {
-  auto opened = wait_for(open_download(requester, path, call.stop, patience));
-  if (!opened) return tl::make_unexpected(opened.error());
-  return finish_download(requester, path, std::move(*opened), output, call, patience, holdings);
+  for (int attempt = 1;; ++attempt) {
+    auto opened = wait_for(open_download(requester, path, call.stop, patience));
+    if (!opened) return tl::make_unexpected(opened.error());
+    const bool is_whole = opened->is_whole;
+    auto got =
+        finish_download(requester, path, std::move(*opened), output, call, patience, holdings);
+    // Of a whole file nothing was handed on then.
+    const bool was_damaged = !got && is_whole && got.error().code == Code::damaged;
+    if (!was_damaged || attempt == read_attempts) return got;
+  }
 }
 
 }  // namespace sluice::client

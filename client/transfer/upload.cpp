@@ -320,9 +320,10 @@ Result<Payload> Upload::read(std::uint64_t offset, std::size_t size) {
 
 bool is_worth_another_upload(Code code) {
   // The server was restarted, or has forgotten the session, and the upload with it; or somebody
-  // else has ended a kept one, or the file is another than when it was begun.
+  // else has ended a kept one, or the file is another than when it was begun; or its bytes have
+  // changed on the way or there.
   return code == Code::unknown_upload || code == Code::upload_incomplete ||
-         code == Code::upload_conflict;
+         code == Code::upload_conflict || code == Code::damaged || code == Code::digest_mismatch;
 }
 
 }  // namespace
@@ -358,8 +359,11 @@ Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request,
     return protocol::fail(Code::too_large, request.path, "files may have up to 16 TiB");
   auto granted = wait_for(ask_limits(requester, call.stop, patience));
   if (!granted) return tl::make_unexpected(granted.error());
-  if (input.size_bytes() <= granted->small_file_bytes)
+  if (input.size_bytes() <= granted->small_file_bytes) {
+    auto version = Upload(requester, request, input, call, patience, *granted).put_small();
+    if (version || version.error().code != Code::digest_mismatch) return version;
     return Upload(requester, request, input, call, patience, *granted).put_small();
+  }
   bool reuses = false;
   for (int attempt = 1;; ++attempt) {
     bool kept = false;

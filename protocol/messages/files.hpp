@@ -184,4 +184,57 @@ struct ReadEnd {
 };
 using ReadEndReply = Empty<Type::read_end_reply>;
 
+/// Reads a piece of a file again where it is stored, and compares it with the digests that were
+/// stored with it. `offset_bytes` is a multiple of the leaf size.
+struct Verify {
+  static constexpr Type type = Type::verify;
+  std::string path;
+  /// Only if the file has this version now; 0: whichever it has.
+  std::uint64_t version = 0;
+  std::uint64_t offset_bytes = 0;
+  /// The server looks at whole leaves, and at no more than `verify_bytes`.
+  std::uint32_t length_bytes = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("path", s.path);
+    v.may("version", s.version);
+    v.may("offset_bytes", s.offset_bytes);
+    v.must("length_bytes", s.length_bytes);
+  }
+};
+
+/// Whole leaves, the last one of a file may be short.
+struct DamagedRange {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t length_bytes = 0;
+  bool operator==(const DamagedRange&) const = default;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.may("offset_bytes", s.offset_bytes);
+    v.must("length_bytes", s.length_bytes);
+  }
+};
+
+struct VerifyReply {
+  static constexpr Type type = Type::verify_reply;
+  Attributes attributes;
+  /// How much was looked at; 0 behind the end, and with version 0, where nothing is stored to
+  /// compare with.
+  std::uint32_t length_bytes = 0;
+  /// Digests of the leaves as they were read now, 16 bytes each.
+  Binary leaves;
+  /// What has not the stored digest, or cannot be read.
+  std::vector<DamagedRange> damaged;
+  /// The stored digests of leaves are gone: only the root digest can tell.
+  bool leaves_missing = false;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.must("attributes", s.attributes);
+    v.may("length_bytes", s.length_bytes);
+    v.may("leaves", s.leaves);
+    v.may("damaged", s.damaged);
+    v.may("leaves_missing", s.leaves_missing);
+  }
+};
+
 }  // namespace sluice::protocol

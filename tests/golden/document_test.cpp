@@ -259,6 +259,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(upload_keep_ms),
                                                     LIMIT(upload_keep_min_ms),
                                                     LIMIT(upload_look_ms),
+                                                    LIMIT(verify_bytes),
                                                     LIMIT(sessions),
                                                     LIMIT(window_requests),
                                                     LIMIT(window_bytes),

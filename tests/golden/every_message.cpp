@@ -22,7 +22,8 @@ using EveryMessage = std::tuple<
     // reading
     protocol::Stat, protocol::StatReply, protocol::List, protocol::ListReply, protocol::Get,
     protocol::GetReply, protocol::Read, protocol::ReadReply, protocol::ReadEnd,
-    protocol::ReadEndReply, protocol::ReadLeaves, protocol::ReadLeavesReply,
+    protocol::ReadEndReply, protocol::ReadLeaves, protocol::ReadLeavesReply, protocol::Verify,
+    protocol::VerifyReply,
     // writing
     protocol::Put, protocol::PutReply, protocol::WriteBegin, protocol::WriteBeginReply,
     protocol::WriteChunk, protocol::WriteChunkReply, protocol::WriteCommit,

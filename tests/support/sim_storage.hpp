@@ -2,7 +2,7 @@
 // A disk in memory that forgets at a power loss what was not synced: `SimStorage` is the tree and
 // the server's own areas, `SimLogFiles` (sim_log.hpp) the log, `SimFaults` makes calls of both fail
 // or kills the process in the middle of one. Used by one thread. Read on: sim_storage.cpp,
-// tests/sim/.
+// sim_verify.cpp, tests/sim/.
 //
 // The model. Directories are inodes with entries, so an operation on a renamed directory follows
 // it. Every change of names or attributes since the last `sync_tree` is one operation of an ordered
@@ -44,6 +44,8 @@ class SimStorage final : public storage::Storage {
   /// Files of the tree, with all directories above them made; stays over a power loss. By hand:
   /// version 0.
   void plant(const std::string& path, std::string bytes);
+  /// Changes one byte of a file of the tree, and nothing that is known of it.
+  void flip_byte(const std::string& path, std::size_t offset);
   /// Something that is neither file nor directory.
   void plant_other(const std::string& path);
   std::map<std::string, SimFile> files() const;
@@ -66,6 +68,7 @@ class SimStorage final : public storage::Storage {
   protocol::Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
                                                 std::size_t count) override;
   protocol::Result<void> drop_snapshot(const std::string& snapshot) override;
+  protocol::Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
   protocol::Result<void> stage_small(const std::string& name, std::span<const char> bytes,
                                      const protocol::Preserve& preserve) override;
   protocol::Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;

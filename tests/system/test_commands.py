@@ -9,6 +9,8 @@ import subprocess
 
 import harness
 import test_in_shell
+import test_sync
+import test_verify
 from commands_page import GLOBAL
 from harness import wait_for
 from row_test import CHANGES, NOWHERE, PAGE, RowTest, row
@@ -733,13 +735,14 @@ class Complete(harness.SystemTest):
 
     def test_every_row_has_a_test(self):
         tested = [key for case in (Looking, Changing, Copying, Locking, Global,
-                                                test_in_shell.InShell, test_in_shell.Scripts)
+                                                test_in_shell.InShell, test_in_shell.Scripts,
+                                                test_sync.Syncing, test_verify.Verifying)
                   for name in dir(case) for key in getattr(getattr(case, name), 'rows', ())]
         self.assertEqual(set(tested), set(PAGE.rows))
 
     def test_every_shape_is_used(self):
         used = {shape for found in PAGE.rows.values() for shape in found.shapes}
-        self.assertEqual(used | {'claim', 'error'}, set(PAGE.shapes))
+        self.assertEqual(used | {'claim', 'range', 'error'}, set(PAGE.shapes))
 
 
 if __name__ == '__main__':

@@ -23,6 +23,7 @@ class Statuses(SharedServer):
                 'mkdir': ['new'], 'rm': ['x/file1'], 'mv': ['x/file2', 'moved'],
                 'cp': ['x/file0', 'copy'], 'put': [self.note, 'put'],
                 'get': ['x/file0', self.directory / 'got'], 'lock': ['x', '--', 'true'],
+                'verify': ['x/file0'], 'sync': [self.note, ':x/file3'],
                 **{name: [STALE] for name in BY_TOKEN}, 'lock-break': [17]}
 
     def documented(self, status):
@@ -80,6 +81,7 @@ class Statuses(SharedServer):
         self.provoke(3, {'ls': ['none'], 'stat': ['none'], 'cat': ['none'], 'mkdir': ['none/d'],
                          'rm': ['none'], 'mv': ['none', 'a'], 'cp': ['none', 'a'],
                          'put': [self.note, 'none/a'], 'get': ['none', self.directory / 'a'],
+                         'verify': ['none'], 'sync': [':none', self.directory / 'a'],
                          'lock-break': [1]}, in_shell=BY_TOKEN)
 
     def test_wrong_kind(self):
@@ -87,13 +89,13 @@ class Statuses(SharedServer):
         beneath = 'x/file0/beneath'
         self.provoke(4, {'ls': [beneath], 'stat': [beneath], 'cat': ['x'], 'mkdir': ['x'],
                          'rm': ['x'], 'mv': ['x/file1', beneath], 'cp': ['x', 'copy'],
-                         'put': [self.note, beneath], 'get': ['x', self.directory / 'a']},
-                     says='x')
+                         'put': [self.note, beneath], 'get': ['x', self.directory / 'a'],
+                         'verify': ['x'], 'sync': [self.note, f':{beneath}']}, says='x')
 
     def test_locked(self):
         self.tree()
         holders = [self.hold('--shared', '--tree', '.') for _ in range(2)]
-        self.provoke(5, {**{name: self.stopped_commands()[name] for name in CHANGES},
+        self.provoke(5, {**{name: self.stopped_commands()[name] for name in (*CHANGES, 'sync')},
                          'lock': ['x', '--', 'true'], 'upgrade': [holders[0][1]]},
                      says='is locked')
         for holder, _ in holders:
@@ -103,7 +105,8 @@ class Statuses(SharedServer):
         self.tree()
         holder, token = self.hold('elsewhere')
         self.end(holder)
-        cases = {name: ['--token', token, *self.stopped_commands()[name]] for name in CHANGES}
+        cases = {name: ['--token', token, *self.stopped_commands()[name]]
+                 for name in (*CHANGES, 'sync')}
         cases.update({name: [token] for name in BY_TOKEN})
         # `lock` itself: test_lock_ttl.
         self.assertEqual({*cases, 'lock'}, self.documented(6))
@@ -113,8 +116,8 @@ class Statuses(SharedServer):
     def test_damaged(self):
         self.put_text('a', 'stored')
         (self.main.root / 'a').write_text('edited')
-        self.provoke(9, {'cat': ['a'], 'cp': ['a', 'b'], 'get': ['a', self.directory / 'a']},
-                     says='a: ')
+        self.provoke(9, {'cat': ['a'], 'cp': ['a', 'b'], 'get': ['a', self.directory / 'a'],
+                         'verify': ['a'], 'sync': [':a', self.directory / 'a']}, says='a: ')
 
     def test_unreachable(self):
         endpoint = f'ipc://{self.directory}/nothing'
@@ -169,7 +172,8 @@ class Denied(harness.SystemTest):
         cases = {'ls': ['closed'], 'stat': ['closed/file'], 'cat': ['closed/file'],
                  'mkdir': ['closed/d'], 'rm': ['closed/file'], 'mv': ['file', 'closed/file'],
                  'cp': ['file', 'closed/file'], 'put': [self.note, 'closed/a'],
-                 'get': ['closed/file', self.directory / 'a']}
+                 'get': ['closed/file', self.directory / 'a'], 'verify': ['closed/file'],
+                 'sync': [self.note, ':closed/a']}
         self.assertEqual(set(cases),
                          {name for name in PAGE.commands if 7 in PAGE.rows[name, ''].exits})
         for command, arguments in cases.items():

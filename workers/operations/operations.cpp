@@ -19,6 +19,8 @@ Operation find_operation(Type type) {
       return operations::read_end;
     case Type::read_leaves:
       return operations::read_leaves;
+    case Type::verify:
+      return operations::verify;
     case Type::put:
       return operations::put;
     case Type::write_begin:

@@ -11,6 +11,7 @@ Result<Ending> get(const Job& job);
 Result<Ending> read(const Job& job);
 Result<Ending> read_end(const Job& job);
 Result<Ending> read_leaves(const Job& job);
+Result<Ending> verify(const Job& job);
 
 Result<Ending> put(const Job& job);
 Result<Ending> write_begin(const Job& job);

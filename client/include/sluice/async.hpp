@@ -56,6 +56,9 @@ class SLUICE_API AsyncClient {
   std::future<Attributes> get_stream(const std::string& path, std::ostream& stream,
                                      const Call& call = {}) const;
 
+  /// As Client::verify. On a thread.
+  std::future<Verification> verify(const std::string& path, const Call& call = {}) const;
+
   // --- changing ---
 
   /// As Client::put. On a thread.

@@ -32,6 +32,10 @@ SLUICE_API std::string version();
 /// Throws `usage` for an endpoint that no Client could be made for. Connects to nothing.
 SLUICE_API void check_endpoint(const std::string& endpoint);
 
+/// The digest that a local file has once it is stored: that of Attributes::digest. Reads it to its
+/// end. Throws `local_io`, `cancelled`.
+SLUICE_API std::string digest_of_file(const std::string& path, const Call& call = {});
+
 /// A session with one server; or a view of one, under a lock.
 class SLUICE_API Client {
  public:
@@ -83,6 +87,11 @@ class SLUICE_API Client {
   /// The same into a stream. Throws `local_io` if it takes no more. What was written before a
   /// failure stays written.
   Attributes get_stream(const std::string& path, std::ostream& stream, const Call& call = {});
+
+  /// Has the server read a file again from its disk and compare it with what was stored; only the
+  /// result is sent. Damage is a result, not a failure; a file that is replaced meanwhile is looked
+  /// at anew. Throws `not_found`, `is_directory`, `not_regular`.
+  Verification verify(const std::string& path, const Call& call = {});
 
   // --- changing; every change gives the number of its commit ---
   // Throw `locked` or `wait_timeout` where somebody else's lock is in the way; `fenced`,

@@ -95,6 +95,24 @@ struct Listing {
   std::string prefix = {};
 };
 
+/// Some bytes of a file.
+struct ByteRange {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t length_bytes = 0;
+};
+
+/// What Client::verify has found.
+struct Verification {
+  /// Of the version that was looked at. Without a digest there was nothing to compare with, as with
+  /// a file put into the tree by hand.
+  Attributes attributes;
+  /// What is wrong, in words; empty if all is as it was stored.
+  std::string damage;
+  /// Which bytes have changed or cannot be read, as far as that is known: whole leaves of 128 KiB,
+  /// in order. Up to 1,000; the last one then holds all that follow.
+  std::vector<ByteRange> ranges;
+};
+
 /// Hears of some entries at a time, on the thread that does the call; never of none. What it throws
 /// ends the call and comes out of it.
 using EntryPage = std::function<void(const std::vector<Entry>& entries)>;

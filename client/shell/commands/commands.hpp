@@ -15,6 +15,8 @@ void add_mv(CommandLine& line);
 void add_cp(CommandLine& line);
 void add_put(CommandLine& line);
 void add_get(CommandLine& line);
+void add_sync(CommandLine& line);
+void add_verify(CommandLine& line);
 void add_lock(CommandLine& line);
 void add_renew(CommandLine& line);
 void add_upgrade(CommandLine& line);

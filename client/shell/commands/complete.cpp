@@ -8,6 +8,7 @@
 #include "client/shell/commands/commands.hpp"
 #include "client/shell/interactive/completion.hpp"
 #include "client/shell/interactive/name_sources.hpp"
+#include "client/shell/target.hpp"
 
 namespace sluice::shell {
 namespace {
@@ -18,7 +19,9 @@ std::string text_of(const Matches& matches) {
   std::string text;
   for (const Candidate& candidate : matches.kept()) {
     text += candidate.text;
-    if (!candidate.description.empty()) text += "\t" + candidate.description;
+    // Behind a mark, nothing must look like what is said to the asker.
+    if (!candidate.description.empty() || candidate.text.starts_with(remote_mark))
+      text += "\t" + candidate.description;
     text += "\n";
   }
   return text;

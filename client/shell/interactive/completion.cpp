@@ -6,6 +6,7 @@
 #include "client/shell/format.hpp"
 #include "client/shell/interactive/operands.hpp"
 #include "client/shell/interactive/words.hpp"
+#include "client/shell/target.hpp"
 
 namespace sluice::shell {
 namespace {
@@ -68,7 +69,8 @@ Role role_to_complete(const CommandLine& line, const std::vector<std::string>& b
   std::vector<std::string> words = before;
   // An empty word, or a lone '-', is an operand to whoever reads a whole line.
   words.push_back(word.empty() ? "x" : word);
-  return line.roles(words).back();
+  const Role role = line.roles(words).back();
+  return role == Role::either && !word.starts_with(remote_mark) ? Role::local : role;
 }
 
 Matches Completer::matches(const CommandLine& line, const Seat& seat,
@@ -82,10 +84,12 @@ Matches Completer::matches(const CommandLine& line, const Seat& seat,
     add_described(matches, line.options(last_command(line, before)), word);
     return matches;
   }
-  const auto slash = word.rfind('/');
   NameQuery query{.local = role == Role::local, .directories_only = role == Role::directory};
-  query.directory = slash == std::string::npos ? "" : word.substr(0, slash + 1);
-  query.prefix = slash == std::string::npos ? word : word.substr(slash + 1);
+  if (role == Role::either) query.mark = remote_mark;
+  const std::string path = word.substr(query.mark.size());
+  const auto slash = path.rfind('/');
+  query.directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  query.prefix = slash == std::string::npos ? path : path.substr(slash + 1);
   if (!query.local) query.working_directory = seat.directory();
   switch (role) {
     case Role::command:
@@ -100,6 +104,7 @@ Matches Completer::matches(const CommandLine& line, const Seat& seat,
     case Role::remote:
     case Role::directory:
     case Role::local:
+    case Role::either:
       return names(std::move(query), time);
     default:
       return matches;

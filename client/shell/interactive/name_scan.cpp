@@ -40,7 +40,8 @@ void NameScan::read(NameSource& source, const std::stop_token& stop) {
     if (wanted && can_be_typed(name.text)) {
       const std::string shown = name.text + (name.is_directory ? "/" : "");
       const std::lock_guard lock(mutex_);
-      found_.add({query_.directory + shown, escaped(shown), name.description, name.is_directory});
+      found_.add({query_.mark + query_.directory + shown, escaped(shown), name.description,
+                  name.is_directory});
     }
     return !stop.stop_requested();
   });

@@ -23,6 +23,8 @@ struct NameQuery {
   /// The numbers of all locks instead.
   bool lock_numbers = false;
   bool directories_only = false;
+  /// What stands before the path in the word.
+  std::string mark = {};
   /// As typed, with the slash at its end; may be empty.
   std::string directory = {};
   std::string prefix = {};

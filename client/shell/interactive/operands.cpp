@@ -29,6 +29,17 @@ std::vector<std::string> remote_paths(const Word& word, Seat& seat, const std::s
   return paths;
 }
 
+// Behind the ':' that says so.
+std::vector<std::string> marked_remote_paths(Word word, Seat& seat, const std::stop_token& stop) {
+  word.text.erase(0, 1);
+  word.quoted.erase(word.quoted.begin());
+  // The shell's directory.
+  if (word.text.empty()) return {remote_mark + from_root(seat, ".")};
+  std::vector<std::string> paths = remote_paths(word, seat, stop);
+  for (std::string& path : paths) path.insert(0, remote_mark);
+  return paths;
+}
+
 std::vector<std::string> local_paths(const Word& word, const std::stop_token& stop) {
   const bool home = word.text.starts_with('~') && !word.quoted.front();
   if (!word.has_wildcard()) return {home ? with_home(word.text) : word.text};
@@ -71,6 +82,10 @@ std::vector<std::string> arguments_of(const std::vector<Word>& words, const Comm
         break;
       case Role::local:
         append(operands, local_paths(word, stop));
+        break;
+      case Role::either:
+        append(operands, word.text.starts_with(remote_mark) ? marked_remote_paths(word, seat, stop)
+                                                            : local_paths(word, stop));
         break;
       case Role::own_lock:
       case Role::lock_number:

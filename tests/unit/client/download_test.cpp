@@ -113,6 +113,19 @@ TEST_CASE("bytes damaged on the way are asked for again") {
   CHECK(server.seen[Type::read] == 10);
 }
 
+TEST_CASE("a small file that was damaged on the way is asked for again") {
+  FakeServer server;
+  server.files["a"] = {pattern(700), 42, {}, {}};
+  int damaged = 0;
+  server.tamper = [&](runtime::Message& answer) {
+    if (answer.header.type == Type::get_reply && damaged++ < 2) damage(answer);
+  };
+  Collector got;
+  REQUIRE(download(server, "a", got.output(), {}));
+  CHECK(got.bytes == server.files["a"].bytes);
+  CHECK(server.seen[Type::get] == 3);
+}
+
 TEST_CASE("bytes that stay damaged are told") {
   FakeServer server;
   server.files["a"] = {pattern(GENERATE(700u, 1u << 20)), 42, {}, {}};

@@ -135,6 +135,8 @@ Message FakeServer::serve(const Message& request) {
     case Type::read:
     case Type::read_end:
       return serve_download(request);
+    case Type::verify:
+      return serve_verify(request);
     default:
       return serve_upload(request);
   }
@@ -273,6 +275,31 @@ Message FakeServer::serve_download(const Message& request) {
       snapshots.erase(body_of<protocol::ReadEnd>(request).snapshot);
       return make_reply(request, protocol::ReadEndReply{});
   }
+}
+
+Message FakeServer::serve_verify(const Message& request) {
+  const auto wanted = body_of<protocol::Verify>(request);
+  const auto found = files.find(wanted.path);
+  if (found == files.end()) return make_error(request, {Code::not_found, {}, {}});
+  const std::string& stored = found->second.bytes;
+  protocol::VerifyReply reply;
+  reply.attributes.size_bytes = stored.size();
+  reply.attributes.version = found->second.version;
+  if (wanted.version != 0 && wanted.version != found->second.version)
+    return make_error(request, {Code::condition_failed, {}, {}});
+  if (found->second.version == 0) return make_reply(request, reply);
+  reply.attributes.root = root_of_bytes(stored);
+  const auto bad = on_disk.find(wanted.path);
+  const std::string now = (bad == on_disk.end() ? stored : bad->second)
+                              .substr(wanted.offset_bytes, wanted.length_bytes);
+  const std::string before = stored.substr(wanted.offset_bytes, wanted.length_bytes);
+  reply.length_bytes = static_cast<std::uint32_t>(now.size());
+  reply.leaves = protocol::leaves_of(now);
+  constexpr std::size_t leaf = protocol::limits::leaf_bytes;
+  for (std::size_t at = 0; at < now.size(); at += leaf)
+    if (now.compare(at, leaf, before, at, leaf) != 0)
+      reply.damaged.push_back({wanted.offset_bytes + at, std::min(leaf, now.size() - at)});
+  return make_reply(request, reply);
 }
 
 }  // namespace sluice::tests

@@ -44,6 +44,8 @@ class FakeServer final : public client::Requester {
   };
   // Looked at when settled.
   std::map<std::string, File> files;
+  /// What a verify finds in the place of what was stored.
+  std::map<std::string, std::string> on_disk;
   std::map<std::string, std::string> uploads;
   /// Leaves of what has arrived of each, zeros where one is missing.
   std::map<std::string, std::string> arrived;
@@ -66,6 +68,7 @@ class FakeServer final : public client::Requester {
   runtime::Message serve_resume(const runtime::Message& request);
   void store_leaves(const std::string& upload, std::uint64_t offset, std::string_view bytes);
   runtime::Message serve_download(const runtime::Message& request);
+  runtime::Message serve_verify(const runtime::Message& request);
   std::uint64_t store(const std::string& path, std::string bytes,
                       const protocol::Preserve& preserve, const protocol::Terms& terms);
 

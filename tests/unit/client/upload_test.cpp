@@ -175,6 +175,26 @@ TEST_CASE("an upload that the server has forgotten is begun anew, once") {
   if (version) CHECK(server.files["a"].bytes == bytes);
 }
 
+TEST_CASE("bytes that were damaged on the way are sent once more") {
+  const std::size_t size = GENERATE(700u, 500'000u);
+  const int failures = GENERATE(1, 2);
+  FakeServer server;
+  int left = failures;
+  server.fault = [&](const runtime::Message& request) -> std::optional<protocol::Error> {
+    const bool is_small = request.header.type == Type::put;
+    if ((!is_small && request.header.type != Type::write_commit) || left-- <= 0)
+      return std::nullopt;
+    return protocol::Error{Code::digest_mismatch, {}, {}};
+  };
+  const std::string bytes = pattern(size);
+  const auto version = upload(server, request_for("a"), *input_from(bytes), {});
+  server.settle();
+  REQUIRE(version.has_value() == (failures == 1));
+  if (version) CHECK(server.files["a"].bytes == bytes);
+  if (!version) CHECK(version.error().code == Code::digest_mismatch);
+  CHECK(server.uploads.empty());
+}
+
 TEST_CASE("a cancelled upload is aborted") {
   FakeServer server;
   std::stop_source stop;

@@ -64,6 +64,15 @@ TEST_CASE("an operand is completed as what it is") {
   CHECK(room.queries.back().lock_numbers);
 }
 
+TEST_CASE("where either side may be meant, a colon says which") {
+  Room room;
+  CHECK(room.typed("sync h") == "sync here.txt ");
+  CHECK(room.typed("sync :d") == "sync :docs/");
+  CHECK(room.typed("sync :docs/my\\ f") == "sync :docs/my\\ file ");
+  CHECK(room.typed("sync here.txt :i") == "sync here.txt :it\\'s ");
+  CHECK(room.typed("sync : m") == "sync : my\\ dir/");
+}
+
 TEST_CASE("what is typed is quoted as the word was begun") {
   Room room;
   CHECK(room.typed("cat docs/my") == "cat docs/my\\ ");

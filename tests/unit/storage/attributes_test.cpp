@@ -14,7 +14,7 @@ TEST_CASE("the bytes of a stamp are fixed") {
   for (std::size_t i = 0; i < stamp.root.size(); ++i) stamp.root[i] = static_cast<char>(0x20 + i);
   const auto bytes = encode_stamp(stamp);
   CHECK(protocol::to_hex({bytes.data(), bytes.size()}) ==
-        "0101020304050607081112131415161718202122232425262728292a2b2c2d2e2f");
+        "0201020304050607081112131415161718202122232425262728292a2b2c2d2e2f95ff3aa2");
   const auto back = decode_stamp(bytes);
   REQUIRE(back);
   CHECK(back->version == stamp.version);
@@ -23,17 +23,35 @@ TEST_CASE("the bytes of a stamp are fixed") {
 }
 
 TEST_CASE("what is no stamp is not taken for one") {
-  auto bytes = encode_stamp({1, 2, {}});
-  CHECK_FALSE(decode_stamp(std::span(bytes).first(32)));
-  bytes[0] = 2;
-  CHECK_FALSE(decode_stamp(bytes));
+  const auto bytes = encode_stamp({1, 2, {}});
+  CHECK_FALSE(decode_stamp(std::span(bytes).first(36)));
   CHECK_FALSE(decode_stamp(encode_stamp({0, 2, {}})));
+}
+
+TEST_CASE("no byte of a stamp can change unseen") {
+  const auto bytes = encode_stamp({7, 1'000, protocol::root_of("leaves")});
+  REQUIRE(decode_stamp(bytes));
+  for (std::size_t at = 0; at < bytes.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      auto flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
+      CHECK_FALSE(decode_stamp(flipped));
+    }
+}
+
+TEST_CASE("a stamp of the former format, without a checksum, is read") {
+  auto bytes = encode_stamp({7, 1'000, {}});
+  bytes[0] = 1;
+  const auto back = decode_stamp(std::span(bytes).first(33));
+  REQUIRE(back);
+  CHECK(back->version == 7);
+  CHECK_FALSE(decode_stamp(bytes));
 }
 
 TEST_CASE("a stamp that is garbled makes the file damaged, not version 0 to read") {
   Served served;
   served.put_small("a", "hello", 5);
-  for (const std::size_t size : {0u, 5u, 33u, 200u}) {
+  for (const std::size_t size : {0u, 5u, 33u, 37u, 200u}) {
     const std::string garbage(size, 'g');
     REQUIRE(::setxattr((served.tree / "a").c_str(), stamp_attribute, garbage.data(), size, 0) == 0);
     CHECK(code(served.storage->open("a", 100, "s")) == Code::damaged);

@@ -42,6 +42,21 @@ TEST_CASE("an upload in any order") {
   CHECK(read_file(served.tree / "f") == bytes);
 }
 
+TEST_CASE("bytes that change in staging are not finished") {
+  Served served;
+  const std::string bytes = pattern(4 * leaf + 9);
+  const std::size_t at = GENERATE(std::size_t{0}, 2 * leaf + 5, 4 * leaf + 8);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, 0, bytes));
+  std::fstream file(served.own / "staging" / name, std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(bytes[at] ^ 1));
+  file.close();
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::damaged);
+  CHECK(served.litter() == 0);
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::unknown_upload);
+}
+
 TEST_CASE("beginning again") {
   Served served;
   const std::string bytes = pattern(2 * leaf);

@@ -43,7 +43,8 @@ TEST_CASE("paths that no server accepts are refused by every operation", "[opera
   room.ask(protocol::Copy{"a", bad, {}}, 11);
   room.ask(protocol::MakeDirectory{bad, true, {}, {}}, 12);
   room.ask(protocol::SetAttributes{bad, {}, {}}, 13);
-  for (std::uint64_t id = 1; id <= 13; ++id) room.refused(Code::bad_path, id);
+  room.ask(protocol::Verify{bad, 0, 0, 1u << 20}, 14);
+  for (std::uint64_t id = 1; id <= 14; ++id) room.refused(Code::bad_path, id);
   room.probe.expect_silence();
 }
 
@@ -66,11 +67,13 @@ TEST_CASE("bodies that do not decode are refused by every operation", "[operatio
   WorkerRoom room;
   room.join();
   using protocol::Type;
-  for (const auto type :
-       {Type::stat, Type::list, Type::get, Type::read, Type::read_leaves, Type::read_end, Type::put,
-        Type::write_begin, Type::write_chunk, Type::write_status, Type::write_reuse,
-        Type::write_commit, Type::write_abort, Type::remove, Type::rename, Type::copy,
-        Type::make_directory, Type::set_attributes, Type::sweep}) {
+  for (const auto type : {Type::stat,           Type::list,         Type::get,
+                          Type::read,           Type::read_leaves,  Type::read_end,
+                          Type::verify,         Type::put,          Type::write_begin,
+                          Type::write_chunk,    Type::write_status, Type::write_reuse,
+                          Type::write_commit,   Type::write_abort,  Type::remove,
+                          Type::rename,         Type::copy,         Type::make_directory,
+                          Type::set_attributes, Type::sweep}) {
     Message message = runtime::make_message(room.broker, protocol::Stat{}, 1, {session, 1001, 0});
     message.header.type = type;
     message.body = "\x81\x01";
