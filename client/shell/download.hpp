@@ -38,6 +38,9 @@ class Download {
   void walk(const std::string& remote, const std::string& local, std::size_t depth,
             const Attributes& attributes);
   void fetch_files(const std::string& remote, const std::string& local, std::vector<Entry> files);
+  void fetch_batch(const std::string& remote, const std::string& local,
+                   const std::vector<Entry>& files);
+  void failed(const Error& error);
   void set_directory_attributes();
 
   const TransferOptions options_;
