@@ -234,6 +234,7 @@ Result<void> Server::Impl::bind() {
       runner.attach(*broker, Port::workers, bound_to(worker_endpoints, Kind::router));
   if (!workers_bound) return tl::make_unexpected(workers_bound.error());
   runner.link(*broker, Port::locks, *lock_actor, Port::broker);
+  runner.send_at_end_of_turn();
   endpoints = *clients_bound;
   if (!config.workers_listen.empty()) endpoints.push_back(workers_bound->back());
   return {};
