@@ -34,9 +34,11 @@ constexpr std::uint16_t losses_most = 5;
 // Jobs that take long enough to be worth another core.
 bool is_heavy(Type type) {
   switch (type) {
+    case Type::get_many:
     case Type::read:
     case Type::read_leaves:
     case Type::verify:
+    case Type::put_many:
     case Type::write_chunk:
     case Type::write_reuse:
     case Type::write_commit:
@@ -99,11 +101,13 @@ void Broker::from_client(Message&& message, Time now, Outbox& outbox) {
     case Type::stat:
     case Type::list:
     case Type::get:
+    case Type::get_many:
     case Type::read:
     case Type::read_end:
     case Type::read_leaves:
     case Type::verify:
     case Type::put:
+    case Type::put_many:
     case Type::write_begin:
     case Type::write_chunk:
     case Type::write_commit:
@@ -237,6 +241,7 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     return outbox.send(make_error(message, {Code::window_exceeded, {}, {}}));
   if (jobs_.size() >= limits::jobs)
     return outbox.send(make_error(message, {Code::overloaded, {}, "too many requests under way"}));
+  if (answer_at_once(message, now, outbox)) return;
   Job& job = add_job(std::move(message), &session, connection, now);
   job.place = place;
   job.attempt = attempt;
@@ -250,6 +255,14 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
   }
   enqueue(job, now);
   hand_out(outbox);
+}
+
+bool Broker::answer_at_once(const Message& message, Time now, Outbox& outbox) {
+  if (message.header.type != Type::get || config_.reader == nullptr) return false;
+  auto reply = config_.reader->answer(message, now);
+  if (!reply) return false;
+  outbox.send(std::move(*reply));
+  return true;
 }
 
 // --- from workers ---
@@ -419,9 +432,9 @@ Broker::Job& Broker::add_job(Message&& request, Session* session, Connection con
 
 void Broker::enqueue(Job& job, Time now) {
   const Type type = job.request.header.type;
-  if (type == Type::read || type == Type::get) {
+  if (type == Type::read || type == Type::get || type == Type::get_many) {
     // Most files that are got are small, whatever there is room for.
-    const std::size_t bytes = type == Type::read ? job.request.header.credit_bytes : 0;
+    const std::size_t bytes = type == Type::get ? 0 : job.request.header.credit_bytes;
     if (!bulk_reads_.begin(job.session, bytes)) {
       bulk_reads_.wait(job.number);
       reads_at_ = std::min(reads_at_, now + retry_pause);

@@ -26,6 +26,7 @@
 #include "protocol/limits.hpp"
 #include "protocol/messages/workers.hpp"
 #include "runtime/actor.hpp"
+#include "workers/cached_reader.hpp"
 
 namespace sluice::broker {
 
@@ -38,6 +39,8 @@ struct BrokerConfig {
   std::uint32_t lease_ms = protocol::limits::lease_ms;
   /// Shown in `Welcome`: "sluiced 0.1.0".
   std::string server;
+  /// Answers what needs no worker, on the broker's thread; none: workers do all.
+  workers::CachedReader* reader = nullptr;
 };
 
 class Broker final : public runtime::Actor {
@@ -88,6 +91,7 @@ class Broker final : public runtime::Actor {
   void on_cancel(const runtime::Message& message, Session& session, runtime::Outbox& outbox);
   void on_request(runtime::Message&& message, Session& session, Connection connection, Place place,
                   Time now, runtime::Outbox& outbox);
+  bool answer_at_once(const runtime::Message& message, Time now, runtime::Outbox& outbox);
   // from workers
   void from_worker(runtime::Message&& message, Time now, runtime::Outbox& outbox);
   void on_worker_hello(const runtime::Message& message, Time now, runtime::Outbox& outbox);

@@ -37,6 +37,7 @@ void Broker::on_tick(Time now, Outbox& outbox) {
     dispatch_.all_seen(now);
   }
   next_look_ = now + look_every;
+  if (config_.reader != nullptr) config_.reader->let_go(now);
   tick_sessions(now, outbox);
   tick_workers(now, outbox);
   tick_queue(now, outbox);

@@ -111,6 +111,8 @@ struct Server::Impl {
   std::unique_ptr<locks::LockActor> lock_actor;
   std::unique_ptr<publisher::Publisher> publisher;
   std::unique_ptr<publisher::Checkpointer> checkpointer;
+  std::unique_ptr<storage::SmallFiles> small_files;
+  std::unique_ptr<workers::CachedReader> reader;
   std::unique_ptr<Broker> broker;
   std::uint64_t epoch = 0;
 
@@ -208,6 +210,13 @@ Result<void> Server::Impl::bind() {
   broker_config.locks_outside = locks_bound->back();
   broker_config.lease_ms = config.lease_ms;
   broker_config.server = "sluiced " SLUICE_VERSION;
+  // Who has all work done by other processes means reading too.
+  if (config.threads > 0) {
+    small_files = storage->small_files();
+    lock_actor->on_tree_moves([this](bool ended) { small_files->tree_moves(ended); });
+    reader = std::make_unique<workers::CachedReader>(*small_files);
+    broker_config.reader = reader.get();
+  }
   broker = std::make_unique<Broker>(std::move(broker_config));
 
   SocketConfig clients = bound_to(config.listen, Kind::router);
@@ -225,6 +234,7 @@ Result<void> Server::Impl::bind() {
       runner.attach(*broker, Port::workers, bound_to(worker_endpoints, Kind::router));
   if (!workers_bound) return tl::make_unexpected(workers_bound.error());
   runner.link(*broker, Port::locks, *lock_actor, Port::broker);
+  runner.send_at_end_of_turn();
   endpoints = *clients_bound;
   if (!config.workers_listen.empty()) endpoints.push_back(workers_bound->back());
   return {};

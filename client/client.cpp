@@ -92,6 +92,16 @@ Verification Client::verify(const std::string& path, const Call& call) {
   return value_of(operations_->verify(path, call));
 }
 
+void Client::get_many(const std::string& directory, const std::vector<std::string>& names,
+                      const GotFiles& file, const Call& call) {
+  value_of(operations_->get_many(directory, names, file, call));
+}
+
+void Client::get_files(const std::string& directory, const std::vector<std::string>& names,
+                       const LocalDirectory& local, const MovedFiles& file, const Call& call) {
+  value_of(operations_->get_files(directory, names, local, file, call));
+}
+
 // --- changing ---
 
 std::uint64_t Client::put(const std::string& path, const Source& source, const Change& change,
@@ -119,6 +129,18 @@ std::uint64_t Client::put_stream(const std::string& path, const Stream& stream,
 std::uint64_t Client::put_stream(const std::string& path, std::istream& stream,
                                  const Change& change, const Call& call) {
   return put_stream(path, client::stream_from(stream), change, call);
+}
+
+std::vector<PutFile> Client::put_many(const std::string& directory,
+                                      const std::vector<SmallFile>& files, const Change& change,
+                                      const Call& call) {
+  return value_of(operations_->put_many(directory, files, change, call));
+}
+
+void Client::put_files(const std::string& directory, const std::vector<std::string>& names,
+                       const LocalDirectory& local, const MovedFiles& file, const Change& change,
+                       const Call& call) {
+  value_of(operations_->put_files(directory, names, local, file, change, call));
 }
 
 std::uint64_t Client::remove(const std::string& path, bool recursive, const Change& change,

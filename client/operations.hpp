@@ -61,6 +61,20 @@ class Operations {
                               const Listing& listing, const Call& call) const;
   protocol::Result<void> locks(const std::string& path, const LockPage& page,
                                const Call& call) const;
+  protocol::Result<void> get_many(const std::string& directory,
+                                  const std::vector<std::string>& names, const GotFiles& file,
+                                  const Call& call) const;
+  protocol::Result<std::vector<PutFile>> put_many(const std::string& directory,
+                                                  const std::vector<SmallFile>& files,
+                                                  const Change& change, const Call& call) const;
+  protocol::Result<void> get_files(const std::string& directory,
+                                   const std::vector<std::string>& names,
+                                   const LocalDirectory& local, const MovedFiles& file,
+                                   const Call& call) const;
+  protocol::Result<void> put_files(const std::string& directory,
+                                   const std::vector<std::string>& names,
+                                   const LocalDirectory& local, const MovedFiles& file,
+                                   const Change& change, const Call& call) const;
   protocol::Result<std::uint64_t> put(const std::string& path, Input& input,
                                       const protocol::Preserve& preserve, const Change& change,
                                       const Call& call) const;

@@ -95,6 +95,7 @@ void Session::on_request(Message&& message, Outbox& outbox) {
     request.answer_by = now_ + Time(static_cast<Time::rep>(message.stamp.number));
     due_ = std::min(due_, *request.answer_by);
   }
+  request.ids = std::max<std::uint64_t>(1, message.stamp.session);
   request.makes_way = makes_way(message);
   request.message = std::move(message);
   request.lane = lane_of(request);
@@ -259,9 +260,11 @@ Session::Lane Session::lane_of(const Request& request) {
   if (request.makes_way) return control;
   switch (request.message.header.type) {
     case Type::get:
+    case Type::get_many:
     case Type::read:
     case Type::read_leaves:
     case Type::put:
+    case Type::put_many:
     case Type::write_chunk:
     case Type::write_reuse:
     case Type::write_status:
@@ -307,20 +310,29 @@ bool Session::has_room(const Request& request) const {
   // The server remembers so many outcomes: a repeat of the oldest must still find its own.
   const bool is_change = protocol::is_change(request.message.header.type);
   if (is_change && !open_changes_.empty() &&
-      changes_sent_ + 1 - *open_changes_.begin() >= protocol::limits::outcomes_per_session)
+      changes_sent_ + request.ids - *open_changes_.begin() >=
+          protocol::limits::outcomes_per_session)
     return false;
   if (request.lane == locks && sent_in_lane_[locks] >= std::max<std::size_t>(1, window / 2))
     return false;
   return bytes_under_way_ == 0 || bytes_under_way_ + request.cost_bytes() <= welcome_->window_bytes;
 }
 
+// The first of them.
+std::uint64_t Session::take_ids(std::uint64_t count) {
+  const std::uint64_t first = last_id_ + 1;
+  last_id_ += count;
+  return first;
+}
+
 void Session::send(Request&& request, Outbox& outbox) {
-  const std::uint64_t id = next_id();
+  const std::uint64_t id = take_ids(request.ids);
   request.message.header.request_id = id;
   request.first_sent_wall = wall_;
   request.first_epoch = welcome_->epoch;
   if (protocol::is_change(request.message.header.type)) {
-    request.change = ++changes_sent_;
+    request.change = changes_sent_ + 1;
+    changes_sent_ += request.ids;
     open_changes_.insert(request.change);
   }
   ++sent_in_lane_[request.lane];

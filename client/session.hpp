@@ -4,7 +4,8 @@
 //
 // The application posts its requests at Port::application: `stamp.job` is its own handle (never 0),
 // `header` has type and credit_bytes, then body and payload; `stamp.number`, if it is not 0, is the
-// time (ms) until it is answered `timed_out`. Each is answered there exactly once, with the same
+// time (ms) until it is answered `timed_out`; `stamp.session`, how many request ids it takes (0: one),
+// each of which is a change if the request is one. Each is answered there exactly once, with the same
 // `stamp.job`: by the server's answer or by an `ErrorReply`. To withdraw a request,
 // post a `Cancel` with that request's handle as `stamp.job`; the request is still answered, the
 // Cancel is not. `Bye` ends the session: what is unanswered is answered `cancelled`, and then the
@@ -78,7 +79,9 @@ class Session final : public runtime::Actor {
     int refusals = 0;
     /// Of the server that it was sent to first.
     std::uint64_t first_epoch = 0;
-    /// The how manyth change of the session it is; 0 if it is none.
+    /// How many request ids it takes.
+    std::uint64_t ids = 1;
+    /// The how manyth change of the session it is, or the first of its changes; 0 if it is none.
     std::uint64_t change = 0;
     /// To be withdrawn: when to say so next.
     std::optional<Time> cancel_at;
@@ -158,6 +161,7 @@ class Session final : public runtime::Actor {
   bool is_on(const Request& request, const Link& link) const;
   bool owes_answer(const Link& link) const;
   std::uint64_t next_id() { return ++last_id_; }
+  std::uint64_t take_ids(std::uint64_t count);
 
   SessionConfig config_;
   Link control_link_{runtime::Port::server, protocol::Connection::control};

@@ -23,6 +23,8 @@ inline constexpr std::size_t chunk_bytes = 1u << 20;
 inline constexpr std::size_t frame_bytes = chunk_bytes + body_bytes;
 /// Files up to this size are put in one message, and their bytes go into the commit log.
 inline constexpr std::size_t small_file_bytes = leaf_bytes;
+/// Files in one `get_many` or `put_many`.
+inline constexpr std::size_t batch_files = 256;
 inline constexpr std::uint64_t file_bytes = 1ull << 44;
 inline constexpr std::size_t list_entries = 1000;
 /// Names that one request of a list looks at.

@@ -30,6 +30,8 @@ class Payload {
   bool empty() const { return size_ == 0; }
   std::span<const char> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {data_, size_}; }
+  /// What keeps the bytes alive; null if there are none.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
   /// The same bytes, fewer of them, the same owner.
   Payload part(std::size_t offset, std::size_t size) const {
     return {owner_, data_ + offset, size};

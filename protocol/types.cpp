@@ -25,6 +25,8 @@ std::string_view name(Type type) {
     SLUICE_TYPE(read_reply);
     SLUICE_TYPE(read_end);
     SLUICE_TYPE(read_end_reply);
+    SLUICE_TYPE(get_many);
+    SLUICE_TYPE(get_many_reply);
     SLUICE_TYPE(read_leaves);
     SLUICE_TYPE(read_leaves_reply);
     SLUICE_TYPE(verify);
@@ -43,6 +45,8 @@ std::string_view name(Type type) {
     SLUICE_TYPE(write_status_reply);
     SLUICE_TYPE(write_reuse);
     SLUICE_TYPE(write_reuse_reply);
+    SLUICE_TYPE(put_many);
+    SLUICE_TYPE(put_many_reply);
     SLUICE_TYPE(remove);
     SLUICE_TYPE(remove_reply);
     SLUICE_TYPE(rename);

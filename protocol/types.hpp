@@ -30,6 +30,8 @@ enum class Type : std::uint16_t {
   read_end_reply = 0x29,
   verify = 0x2a,
   verify_reply = 0x2b,
+  get_many = 0x2c,
+  get_many_reply = 0x2d,
   read_leaves = 0x2e,
   read_leaves_reply = 0x2f,
   // writing
@@ -47,6 +49,8 @@ enum class Type : std::uint16_t {
   write_status_reply = 0x3b,
   write_reuse = 0x3c,
   write_reuse_reply = 0x3d,
+  put_many = 0x3e,
+  put_many_reply = 0x3f,
   // changing the tree
   remove = 0x40,
   remove_reply = 0x41,
@@ -115,6 +119,7 @@ constexpr Type reply_to(Type request) {
 constexpr bool is_change(Type request) {
   switch (request) {
     case Type::put:
+    case Type::put_many:
     case Type::write_commit:
     case Type::remove:
     case Type::rename:

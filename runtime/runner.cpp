@@ -13,6 +13,8 @@ namespace {
 
 // Messages taken from one socket before the others get their turn.
 constexpr int messages_a_turn = 256;
+// Payloads that wait for the end of a turn.
+constexpr std::size_t gathered_most_bytes = 1u << 20;
 constexpr Time hoarders_pause{100};
 constexpr Time suspects_pause{10};
 
@@ -108,6 +110,7 @@ void Runner::run(const std::function<bool()>& done) {
   while (!stopping_ && !(done && done())) {
     poller_.wait(until_next_tick());
     now_ = real_time();
+    gathering_ = gathers_all_;
     // Ticks first: what ran out while nothing came must not be found alive by a message that came
     // later.
     run_ticks();
@@ -136,6 +139,7 @@ void Runner::drain(Door& door) {
       continue;
     }
     deliver(door.actor, std::move(message));
+    if (gathered_bytes_ > gathered_most_bytes) send_gathered();
   }
 }
 
@@ -183,6 +187,7 @@ void Runner::route(Actor& actor, Message&& message) {
     return;
   }
   if (!gathering_) return send(actor, *route.door, std::move(message));
+  gathered_bytes_ += message.payload.size();
   gathered_.push_back({&actor, route.door, std::move(message)});
 }
 
@@ -209,14 +214,14 @@ void Runner::run_local() {
 // it at once, where it would otherwise send each answer as soon as it is there.
 void Runner::run_drained() {
   gathering_ = true;
-  while (!had_messages_.empty()) {
+  do {
     for (Actor* actor : std::exchange(had_messages_, {})) {
       actor->on_drained(now_, outbox_);
       flush(*actor);
     }
     run_local();
     if (had_messages_.empty()) send_gathered();
-  }
+  } while (!had_messages_.empty());
   gathering_ = false;
 }
 
@@ -229,6 +234,7 @@ void Runner::send_gathered() {
     flush(actor);
   }
   gathered_.clear();
+  gathered_bytes_ = 0;
   run_local();
 }
 

@@ -40,6 +40,9 @@ class Runner {
   void deliver_to(Actor& actor, Port port, std::function<void(Message&&)> take);
   /// Calls a function on the runner's thread whenever the descriptor is readable.
   void watch(int fd, std::function<void()> readable);
+  /// From here on all that a turn has to say goes out at its end, so that those it wakes are woken
+  /// once. For actors whose work is short.
+  void send_at_end_of_turn() { gathers_all_ = true; }
   /// Hosts an actor that needs no more than its ticks.
   void host(Actor& actor);
 
@@ -88,7 +91,9 @@ class Runner {
     Message message;
   };
   std::vector<Outgoing> gathered_;
+  std::size_t gathered_bytes_ = 0;
   bool gathering_ = false;
+  bool gathers_all_ = false;
   Time now_{};
   /// Whether a socket wants its connections looked at, and when that is due.
   bool guarded_ = false;

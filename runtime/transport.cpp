@@ -52,7 +52,34 @@ void taken_back([[maybe_unused]] protocol::Payload* payload) {
 // Below this a copy is cheaper than libzmq's bookkeeping for foreign memory.
 constexpr std::size_t zero_copy_bytes = 64u << 10;
 
+// Marks payloads that are a frame as it was received.
+struct DeleteFrame {
+  void operator()(zmq::message_t* frame) const { delete frame; }
+};
+
+protocol::Payload to_payload(zmq::message_t&& frame) {
+  std::shared_ptr<zmq::message_t> owner(new zmq::message_t(std::move(frame)), DeleteFrame{});
+  const char* data = owner->data<char>();
+  const std::size_t size = owner->size();
+  return {std::move(owner), data, size};
+}
+
+// The frame that the payload is, whole; null if it is something else. Its bytes are shared among
+// all frames that were made of it, and counted by libzmq.
+zmq::message_t* frame_of(const protocol::Payload& payload) {
+  if (std::get_deleter<DeleteFrame>(payload.owner()) == nullptr) return nullptr;
+  const auto* received = static_cast<const zmq::message_t*>(payload.owner().get());
+  if (received->size() != payload.size()) return nullptr;
+  // To share it, libzmq writes down in it that it is shared. A payload stays with one thread.
+  return const_cast<zmq::message_t*>(received);
+}
+
 zmq::message_t to_frame(const protocol::Payload& payload) {
+  if (zmq::message_t* received = frame_of(payload)) {
+    zmq::message_t same;
+    same.copy(*received);
+    return same;
+  }
   if (payload.size() < zero_copy_bytes) return {payload.data(), payload.size()};
   auto* shared = new protocol::Payload(payload);
   lent(shared);
@@ -63,13 +90,6 @@ zmq::message_t to_frame(const protocol::Payload& payload) {
             delete payload;
           },
           shared};
-}
-
-protocol::Payload to_payload(zmq::message_t&& frame) {
-  auto owner = std::make_shared<zmq::message_t>(std::move(frame));
-  const char* data = owner->data<char>();
-  const std::size_t size = owner->size();
-  return {std::move(owner), data, size};
 }
 
 // With IPv6 on, libzmq shows "tcp://127.0.0.1:1" as "tcp://[::ffff:127.0.0.1]:1".

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <cstdio>
 
@@ -15,10 +16,11 @@ Descriptor open_at(int directory, const std::string& name, int flags, mode_t mod
   }));
 }
 
-Descriptor open_beneath(int root, const std::string& path, int flags) {
+Descriptor open_beneath(int root, const std::string& path, int flags, bool cached) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  if (cached) how.resolve |= RESOLVE_CACHED;
   const char* name = path.empty() ? "." : path.c_str();
   return Descriptor(static_cast<int>(
       uninterrupted([&] { return ::syscall(SYS_openat2, root, name, &how, sizeof how); })));
@@ -53,6 +55,15 @@ ssize_t read_at(int fd, char* bytes, std::size_t size, std::uint64_t offset) {
     done += static_cast<std::size_t>(got);
   }
   return static_cast<ssize_t>(done);
+}
+
+ssize_t read_cached_at(int fd, char* bytes, std::size_t size, std::uint64_t offset) {
+  const iovec into{bytes, size};
+  const ssize_t got = uninterrupted(
+      [&] { return ::preadv2(fd, &into, 1, static_cast<off_t>(offset), RWF_NOWAIT); });
+  if (got == static_cast<ssize_t>(size)) return got;
+  errno = EAGAIN;
+  return -1;
 }
 
 bool write_at(int fd, std::span<const char> bytes, std::uint64_t offset, std::size_t* written) {

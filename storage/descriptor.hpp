@@ -47,7 +47,8 @@ auto uninterrupted(Call call) {
 Descriptor open_at(int directory, const std::string& name, int flags, mode_t mode = 0);
 
 /// openat2(2) of a path that stays beneath `root` and goes through no link; "" is the root itself.
-Descriptor open_beneath(int root, const std::string& path, int flags);
+/// `cached`: fails with EAGAIN where the walk would have to wait for the disk.
+Descriptor open_beneath(int root, const std::string& path, int flags, bool cached = false);
 
 /// A fresh descriptor of an open directory, with a position of its own.
 Descriptor reopen_directory(int directory);
@@ -64,6 +65,10 @@ bool unlink_at(int directory, const std::string& name);
 
 /// Reads until `size` bytes or the end of the file; -1 on an error.
 ssize_t read_at(int fd, char* bytes, std::size_t size, std::uint64_t offset);
+
+/// The same of what is in memory: EAGAIN where that ends before `size` bytes, or where the
+/// filesystem cannot tell.
+ssize_t read_cached_at(int fd, char* bytes, std::size_t size, std::uint64_t offset);
 
 /// Writes all of it. On failure `written`, if given, tells how many bytes were.
 bool write_at(int fd, std::span<const char> bytes, std::uint64_t offset,

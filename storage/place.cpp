@@ -33,9 +33,9 @@ Result<std::optional<Found>> look(const Place& place) {
   return failure(place.path, "looking at it");
 }
 
-Result<Descriptor> open_file(const Root& root, const std::string& path, Found& found) {
+Result<Descriptor> open_file(const Root& root, const std::string& path, Found& found, bool cached) {
   // O_NONBLOCK: a FIFO that somebody put there must not hold a worker.
-  Descriptor file = open_beneath(root.tree.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  Descriptor file = open_beneath(root.tree.get(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY, cached);
   if (!file || ::fstat(file.get(), &found.info) != 0) return failure(path, "opening it");
   if (found.is_directory()) return fail(Code::is_directory, path);
   if (!found.is_file()) return fail(Code::not_regular, path);

@@ -29,7 +29,10 @@ Result<Place> find_place(const Root& root, const std::string& path);
 Result<std::optional<Found>> look(const Place& place);
 
 /// Opens a name for reading, with `found` about what was opened. Fails with `is_directory`,
-/// `not_regular`, `damaged` (another size than its stamp says).
-Result<Descriptor> open_file(const Root& root, const std::string& path, Found& found);
+/// `not_regular`, `damaged` (another size than its stamp says). `cached`: fails, with any error,
+/// where the way to it is not in memory. Its attributes lie in its inode, so that they are too, but
+/// for one block at most.
+Result<Descriptor> open_file(const Root& root, const std::string& path, Found& found,
+                             bool cached = false);
 
 }  // namespace sluice::storage

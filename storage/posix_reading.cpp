@@ -5,12 +5,14 @@
 #include <memory>
 
 #include "protocol/limits.hpp"
+#include "storage/cached_files.hpp"
 #include "storage/failure.hpp"
 #include "storage/leaves.hpp"
 #include "storage/own_names.hpp"
 #include "storage/place.hpp"
 #include "storage/posix_storage.hpp"
 #include "storage/trash.hpp"
+#include "storage/whole_file.hpp"
 
 namespace sluice::storage {
 
@@ -22,15 +24,6 @@ namespace {
 
 // A file may be replaced between opening and linking, but hardly so often.
 constexpr int open_attempts = 100;
-
-Result<Payload> read_payload(int fd, std::uint64_t offset, std::size_t size,
-                             const std::string& path) {
-  auto buffer = std::make_shared_for_overwrite<char[]>(size);
-  const ssize_t got = read_at(fd, buffer.get(), size, offset);
-  if (got < 0) return failure(path, "reading it");
-  const char* data = buffer.get();
-  return Payload(std::move(buffer), data, static_cast<std::size_t>(got));
-}
 
 // False: errno; ENOENT if the last name of the file is gone.
 bool link_snapshot(const Root& root, int fd, const struct stat& info, const std::string& name) {
@@ -73,24 +66,28 @@ Result<Opened> PosixStorage::open(const std::string& path, std::size_t whole_byt
     Found found;
     auto file = open_file(*root_, path, found);
     if (!file) return tl::make_unexpected(std::move(file.error()));
-    Opened opened;
-    opened.attributes = found.attributes();
-    if (opened.attributes.size_bytes <= whole_bytes) {
-      auto bytes = read_payload(file->get(), 0, opened.attributes.size_bytes, path);
-      if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
-      // Somebody is writing into the file by hand.
-      if (found.stamp.stamp && bytes->size() != opened.attributes.size_bytes)
-        return fail(Code::damaged, path, "it became shorter while it was read");
-      opened.attributes.size_bytes = bytes->size();
-      opened.bytes = std::move(*bytes);
-      return opened;
-    }
+    if (std::cmp_less_equal(found.info.st_size, whole_bytes))
+      return read_whole(file->get(), found, path);
+    Opened opened{found.attributes(), {}, false};
     if (auto ok = check_own_name(snapshot); !ok) return tl::make_unexpected(ok.error());
     opened.snapshot_made = link_snapshot(*root_, file->get(), found.info, snapshot);
     if (opened.snapshot_made) return opened;
     if (errno != ENOENT) return failure(path, "making a snapshot of it");
   }
   return fail(Code::io_error, path, "it was replaced again and again while it was opened");
+}
+
+Result<std::optional<Opened>> PosixStorage::read_small(const std::string& path,
+                                                       std::size_t most_bytes) {
+  Found found;
+  const auto file = open_file(*root_, path, found);
+  if (!file) return tl::make_unexpected(file.error());
+  if (std::cmp_greater(found.info.st_size, most_bytes)) return std::nullopt;
+  return read_whole(file->get(), found, path);
+}
+
+std::unique_ptr<SmallFiles> PosixStorage::small_files() const {
+  return std::make_unique<CachedFiles>(root_);
 }
 
 Result<Piece> PosixStorage::read_snapshot(const std::string& snapshot, std::uint64_t offset,

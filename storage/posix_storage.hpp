@@ -24,12 +24,17 @@ class PosixStorage : public Storage {
   /// The same for the lock journal's files. For a server; one at a time.
   Result<std::unique_ptr<JournalFiles>> journal_files() const;
 
+  /// Small files of the same root, for one thread.
+  std::unique_ptr<SmallFiles> small_files() const;
+
   std::string identity() const override { return root_->identity; }
 
   Result<Entry> stat(const std::string& path) override;
   Result<protocol::ListReply> list(const protocol::List& wanted) override;
   Result<Opened> open(const std::string& path, std::size_t whole_bytes,
                       const std::string& snapshot) override;
+  Result<std::optional<Opened>> read_small(const std::string& path,
+                                           std::size_t most_bytes) override;
   Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                               std::size_t length) override;
   Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,

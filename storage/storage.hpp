@@ -95,6 +95,9 @@ class Storage {
   /// `not_regular`.
   virtual Result<Opened> open(const std::string& path, std::size_t whole_bytes,
                               const std::string& snapshot) = 0;
+  /// Reads a file of up to `most_bytes` whole; nothing if it is larger. Fails as `open`.
+  virtual Result<std::optional<Opened>> read_small(const std::string& path,
+                                                   std::size_t most_bytes) = 0;
   /// Up to `length` bytes from `offset` (a multiple of the leaf size), whole leaves, fewer only at
   /// the end of the file. Fails with `snapshot_gone`.
   virtual Result<Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
@@ -192,6 +195,21 @@ class Storage {
   virtual Result<void> sweep_kept(std::chrono::milliseconds age) = 0;
   /// Unlinks some of what lies in the trash; tells whether more is left.
   virtual Result<bool> empty_trash() = 0;
+};
+
+/// Small files for a thread that must not wait for the disk. Used by that thread alone.
+class SmallFiles {
+ public:
+  virtual ~SmallFiles() = default;
+  /// The whole file, as it is now, if it has up to `most_bytes` and all of it is in memory.
+  /// Otherwise nothing, whatever the reason: `Storage::open` tells. `now` never goes back. A
+  /// directory above that was moved by hand may be seen up to a second later.
+  virtual std::optional<Opened> read(const std::string& path, std::size_t most_bytes,
+                                     std::chrono::milliseconds now) = 0;
+  /// The server is about to move or remove a directory; `ended`: that is done. They may overlap.
+  virtual void tree_moves(bool ended) = 0;
+  /// To be called now and then, so that nothing is kept open for long that nobody reads.
+  virtual void let_go(std::chrono::milliseconds now) = 0;
 };
 
 /// The commit log's files: numbered segments, written at the end only.

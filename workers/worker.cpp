@@ -67,6 +67,7 @@ void Worker::on_welcome(const Message& message, Time now, Outbox& outbox) {
   if (!welcome) return;
   // The broker has given what we had to others: nothing of it may be committed from here.
   parked_.clear();
+  batches_.clear();
   // What filled the trash may have been told to nobody.
   trash_ = true;
   standing_ = Standing::welcomed;
@@ -136,6 +137,7 @@ void Worker::leave(Outbox& outbox) {
 
 void Worker::on_job(Message&& message, Outbox& outbox) {
   if (message.peer.port != Port::broker) return;
+  if (message.header.type == Type::put_many) return on_put_many(std::move(message), outbox);
   const Operation operation = find_operation(message.header.type);
   if (operation == nullptr) return outbox.send(make_error(message, {Code::unknown_type, {}, {}}));
   auto ending = operation(Job{message, storage_});
@@ -143,11 +145,11 @@ void Worker::on_job(Message&& message, Outbox& outbox) {
     // A repeat may fail here only because the first attempt succeeded and used up what it needs.
     if (protocol::is_change(message.header.type) && ending.error().code != Code::bad_path &&
         ending.error().code != Code::bad_message)
-      return park(std::move(message), {}, ending.error(), outbox);
+      return park(std::move(message), {}, ending.error(), {}, outbox);
     return outbox.send(make_error(message, ending.error()));
   }
   if (auto* change = std::get_if<Change>(&*ending))
-    return park(std::move(message), std::move(*change), {}, outbox);
+    return park(std::move(message), std::move(*change), {}, {}, outbox);
   auto& done = std::get<Answer>(*ending);
   Message reply;
   reply.peer = message.peer;
@@ -162,13 +164,14 @@ void Worker::on_job(Message&& message, Outbox& outbox) {
 // --- staged ---
 
 void Worker::park(Message&& request, Change&& change, std::optional<protocol::Error> refusal,
-                  Outbox& outbox) {
+                  InBatch place, Outbox& outbox) {
   const std::uint64_t handle = ++last_handle_;
   request.body.clear();
   request.payload = {};
-  const auto place = parked_.emplace(handle, Parked{std::move(request), std::move(change.commit),
-                                                    std::move(change.bytes), std::move(refusal)});
-  if (standing_ == Standing::joined) send_commit(handle, place.first->second, outbox);
+  const auto parked =
+      parked_.emplace(handle, Parked{std::move(request), std::move(change.commit),
+                                     std::move(change.bytes), std::move(refusal), place});
+  if (standing_ == Standing::joined) send_commit(handle, parked.first->second, outbox);
 }
 
 void Worker::send_commit(std::uint64_t handle, const Parked& parked, Outbox& outbox) {
@@ -181,7 +184,8 @@ void Worker::send_commit(std::uint64_t handle, const Parked& parked, Outbox& out
 
 void Worker::on_commit_waiting(const Message& message, Outbox& outbox) {
   const auto found = parked_.find(message.stamp.job);
-  if (found == parked_.end()) return;
+  // What is in a batch waits for no lock.
+  if (found == parked_.end() || found->second.place.batch != 0) return;
   outbox.send(make_reply(found->second.request, protocol::JobParked{}));
 }
 
@@ -205,25 +209,32 @@ void Worker::on_commit_reply(const Message& message, Time now, Outbox& outbox) {
 
 void Worker::finish(Parked&& parked, const protocol::CommitReply& outcome, Outbox& outbox) {
   const Message& request = parked.request;
-  const bool unknown = outcome.code == 0 && outcome.version == 0;
-  if (outcome.code != 0) {
-    outbox.send(
-        make_error(request, {static_cast<Code>(outcome.code), outcome.path, outcome.detail}));
-  } else if (unknown) {
-    outbox.send(make_error(request, parked.refusal.value_or(protocol::Error{
-                                        Code::io_error, parked.commit.path, "no outcome"})));
-  } else {
-    Message reply = make_reply(request, protocol::PutReply{outcome.version});
-    // Every change is answered by the same body under its own type.
-    reply.header.type = protocol::reply_to(request.header.type);
-    outbox.send(std::move(reply));
-  }
+  if (outcome.code != 0)
+    answer(parked, protocol::fail(static_cast<Code>(outcome.code), outcome.path, outcome.detail),
+           outbox);
+  else if (outcome.version == 0)
+    answer(parked,
+           tl::make_unexpected(parked.refusal.value_or(
+               protocol::Error{Code::io_error, parked.commit.path, "no outcome"})),
+           outbox);
+  else
+    answer(parked, outcome.version, outbox);
   // A commit that did not take the staged file: refused, or done already by an earlier attempt. An
   // upload stays when it was refused, so that the client can commit it again.
   const bool own_name = request.header.type != Type::write_commit;
   if (!parked.commit.staged.empty() && own_name &&
       (outcome.code != 0 || outcome.remembered || request.header.attempt > 0))
     (void)storage_.drop_staged(parked.commit.staged);
+}
+
+void Worker::answer(const Parked& parked, const protocol::Result<std::uint64_t>& version,
+                    Outbox& outbox) {
+  if (parked.place.batch != 0) return note_outcome(parked.place, version, outbox);
+  if (!version) return outbox.send(make_error(parked.request, version.error()));
+  Message reply = make_reply(parked.request, protocol::PutReply{*version});
+  // Every change is answered by the same body under its own type.
+  reply.header.type = protocol::reply_to(parked.request.header.type);
+  outbox.send(std::move(reply));
 }
 
 }  // namespace sluice::workers

@@ -9,7 +9,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "protocol/messages/batches.hpp"
 #include "protocol/messages/commits.hpp"
 #include "protocol/messages/workers.hpp"
 #include "runtime/actor.hpp"
@@ -48,6 +50,18 @@ class Worker final : public runtime::Actor {
  private:
   enum class Standing { unknown, welcomed, joined };
 
+  /// Where an outcome belongs in the answer to a `put_many`; batch 0: it is an answer by itself.
+  struct InBatch {
+    std::uint64_t batch = 0;
+    std::size_t at = 0;
+  };
+  /// A `put_many` that is answered when all its outcomes are there.
+  struct Batch {
+    runtime::Message request;  // without body and payload
+    std::vector<protocol::PutOutcome> outcomes;
+    std::size_t open = 0;
+  };
+
   /// A request whose commit is under way: what is needed to answer it.
   struct Parked {
     runtime::Message request;  // without body and payload
@@ -55,6 +69,7 @@ class Worker final : public runtime::Actor {
     protocol::Payload bytes;
     /// What the worker itself found wrong; counts unless an earlier attempt had an outcome.
     std::optional<protocol::Error> refusal;
+    InBatch place;
   };
 
   void on_welcome(const runtime::Message& message, runtime::Time now, runtime::Outbox& outbox);
@@ -63,13 +78,19 @@ class Worker final : public runtime::Actor {
   void on_commit_waiting(const runtime::Message& message, runtime::Outbox& outbox);
   void on_commit_reply(const runtime::Message& message, runtime::Time now, runtime::Outbox& outbox);
   void on_job(runtime::Message&& message, runtime::Outbox& outbox);
+  void on_put_many(runtime::Message&& message, runtime::Outbox& outbox);
 
   void say_hello(runtime::Time now, runtime::Outbox& outbox);
   void ask_to_join(runtime::Outbox& outbox);
   void park(runtime::Message&& request, Change&& change, std::optional<protocol::Error> refusal,
-            runtime::Outbox& outbox);
+            InBatch place, runtime::Outbox& outbox);
   void send_commit(std::uint64_t handle, const Parked& parked, runtime::Outbox& outbox);
   void finish(Parked&& parked, const protocol::CommitReply& outcome, runtime::Outbox& outbox);
+  void answer(const Parked& parked, const protocol::Result<std::uint64_t>& version,
+              runtime::Outbox& outbox);
+  void note_outcome(InBatch place, const protocol::Result<std::uint64_t>& version,
+                    runtime::Outbox& outbox);
+  void end_of_batch(std::uint64_t number, runtime::Outbox& outbox);
 
   WorkerConfig config_;
   storage::Storage& storage_;
@@ -80,6 +101,7 @@ class Worker final : public runtime::Actor {
   std::uint64_t number_ = 0;
   std::uint64_t last_handle_ = 0;
   std::map<std::uint64_t, Parked> parked_;
+  std::map<std::uint64_t, Batch> batches_;
   /// Whether something may lie in the trash; looked at between messages, a piece at a time.
   bool trash_ = true;
   runtime::Time next_heartbeat_{};

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -62,6 +63,9 @@ class LockActor final : public runtime::Actor {
   /// Before the first message: holds what was held before a restart. `guard`: the journal may lack
   /// locks, so for one lease nothing is granted that could be in their way.
   void restore(const std::vector<JournaledLock>& held, bool guard, Time now);
+  /// Called just before the publisher may move or remove a directory, and (`ended`) when that is
+  /// done, or came to nothing. At once, as a message would come too late for who reads meanwhile.
+  void on_tree_moves(std::function<void(bool ended)> hear) { tree_moves_ = std::move(hear); }
   /// After the last message, when the publisher's thread has ended.
   protocol::Result<void> stop_journal() { return journal_.stop(); }
   /// Makes the journal durable. Called by another thread, the publisher's.
@@ -196,6 +200,8 @@ class LockActor final : public runtime::Actor {
     /// The lock under whose token it is published, or 0.
     Id under = 0;
     std::uint64_t agent = 0;
+    /// It is being published, and moves or removes a directory.
+    bool moves_tree = false;
     Time since{};
   };
 
@@ -351,6 +357,7 @@ class LockActor final : public runtime::Actor {
   /// Claims of each named owner.
   std::unordered_map<std::string, std::size_t> of_owner_;
 
+  std::function<void(bool ended)> tree_moves_;
   WatchLog watches_;
   /// Who waits for an event.
   struct Watcher {

@@ -218,6 +218,8 @@ void LockActor::publish(Id handle, Outbox& outbox) {
   message.body = std::exchange(commit.body, {});
   message.payload = std::exchange(commit.payload, {});
   const protocol::ChangeKind kind = commit.commit.kind;
+  commit.moves_tree = tree_moves_ && commit.commit.recursive;
+  if (commit.moves_tree) tree_moves_(false);
   commit.commit = {};
   commit.commit.kind = kind;
   outbox.send(std::move(message));
@@ -277,6 +279,7 @@ void LockActor::drop_commit(Id handle, Time now, Outbox& outbox) {
   const PendingCommit& commit = found->second;
   const Id under = commit.stage == Stage::publishing ? commit.under : 0;
   if (commit.stage == Stage::waiting && !table_.holds(handle)) stop_waiting(handle);
+  if (commit.moves_tree) tree_moves_(true);
   commit_requests_.erase(commit.key);
   commits_.erase(found);
   if (under != 0) {

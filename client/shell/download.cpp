@@ -93,11 +93,7 @@ void Download::fetch_file(const std::string& remote, const std::string& local,
     const Attributes attributes = client_.get_file(remote, file, call);
     summary_.file(remote, attributes.version, attributes.size_bytes);
   } catch (const Error& error) {
-    if (options_.recursive && options_.keep_existing && error.code() == "exists") {
-      summary_.kept(1);
-    } else {
-      run_.report(error);
-    }
+    failed(error);
   }
 }
 
@@ -142,11 +138,50 @@ void Download::fetch_files(const std::string& remote, const std::string& local,
   std::uint64_t bytes = 0;
   for (const Entry& file : files) bytes += file.attributes.size_bytes;
   run_.progress().expect(files.size(), bytes);
+  const auto batches = std::make_shared<const std::vector<std::vector<Entry>>>(
+      take_batches(files, [](const Entry& file) { return file.attributes.size_bytes; }));
+  pool_.add_each(batches->size(),
+                 [=, this](std::size_t i) { fetch_batch(remote, local, (*batches)[i]); });
   const auto all = std::make_shared<const std::vector<Entry>>(std::move(files));
   pool_.add_each(all->size(), [=, this](std::size_t i) {
     const Entry& file = (*all)[i];
     fetch_file(joined(remote, file.name), joined(local, file.name), file.attributes.size_bytes);
   });
+}
+
+void Download::fetch_batch(const std::string& remote, const std::string& local,
+                           const std::vector<Entry>& files) {
+  std::vector<std::string> names;
+  for (const Entry& file : files) names.push_back(file.name);
+  const auto moved = [&](std::size_t place, const MovedFile& file) {
+    const std::string path = joined(remote, names[place]);
+    const std::uint64_t expected_bytes = files[place].attributes.size_bytes;
+    if (file.error && file.error->code() == "too_large")
+      return fetch_file(path, joined(local, names[place]), expected_bytes);
+    FileProgress(run_.progress(), path, expected_bytes).callback()(expected_bytes, expected_bytes);
+    if (file.error)
+      failed(*file.error);
+    else
+      summary_.file(path, file.version, file.size_bytes);
+  };
+  try {
+    client_.get_files(remote, names,
+                      {.path = local,
+                       .keep_mode = true,
+                       .keep_mtime = options_.recursive,
+                       .if_absent = options_.keep_existing},
+                      moved, run_.call());
+  } catch (const Error& error) {
+    failed(error);
+  }
+}
+
+void Download::failed(const Error& error) {
+  if (options_.recursive && options_.keep_existing && error.code() == "exists") {
+    summary_.kept(1);
+  } else {
+    run_.report(error);
+  }
 }
 
 void Download::set_directory_attributes() {

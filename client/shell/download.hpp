@@ -43,6 +43,9 @@ class Download {
   void fetch_file(const std::string& remote, const std::string& local, std::uint64_t size_bytes);
   void walk(const std::string& remote, const std::string& local, std::size_t depth,
             const Attributes& attributes);
+  void fetch_batch(const std::string& remote, const std::string& local,
+                   const std::vector<Entry>& files);
+  void failed(const Error& error);
   void set_directory_attributes();
 
   const TransferOptions options_;

@@ -14,6 +14,31 @@ namespace sluice::shell {
 /// How many files are under way at once.
 inline constexpr std::size_t transfers_at_once = 16;
 
+/// Files of a tree up to this size go many in one message, so many bytes of them at most.
+inline constexpr std::uint64_t batched_file_bytes = 64u << 10;
+inline constexpr std::uint64_t batch_bytes = 512u << 10;
+inline constexpr std::size_t batch_files = 128;
+
+/// Takes out of `files` what goes in batches: the small ones, so many together as one task moves.
+/// `size_of` tells how large each is.
+template <class File, class SizeOf>
+std::vector<std::vector<File>> take_batches(std::vector<File>& files, const SizeOf& size_of) {
+  std::vector<std::vector<File>> batches;
+  std::uint64_t left_bytes = 0;
+  std::erase_if(files, [&](File& file) {
+    const std::uint64_t size = size_of(file);
+    if (size > batched_file_bytes) return false;
+    if (batches.empty() || batches.back().size() == batch_files || size > left_bytes) {
+      batches.emplace_back();
+      left_bytes = batch_bytes;
+    }
+    left_bytes -= size;
+    batches.back().push_back(std::move(file));
+    return true;
+  });
+  return batches;
+}
+
 /// Modification time of a local file, in nanoseconds.
 std::int64_t mtime_ns_of(const timespec& time);
 timespec timespec_of(std::int64_t mtime_ns);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "client/shell/target.hpp"
 
@@ -158,11 +159,57 @@ void Upload::send_files(const std::string& local, const std::string& remote,
   std::uint64_t bytes = 0;
   for (const LocalEntry& file : files) bytes += file.size_bytes;
   run_.progress().expect(files.size(), bytes);
+  const auto batches = std::make_shared<const std::vector<std::vector<LocalEntry>>>(
+      take_batches(files, [](const LocalEntry& file) { return file.size_bytes; }));
+  pool_.add_each(batches->size(),
+                 [=, this](std::size_t i) { send_batch(local, remote, (*batches)[i]); });
   const auto all = std::make_shared<const std::vector<LocalEntry>>(std::move(files));
-  pool_.add_each(all->size(), [=, this](std::size_t i) {
-    const LocalEntry& file = (*all)[i];
-    send_file(joined(local, file.name), joined(remote, file.name), file.size_bytes);
-  });
+  pool_.add_each(all->size(), [=, this](std::size_t i) { send_entry(local, remote, (*all)[i]); });
+}
+
+void Upload::send_entry(const std::string& local, const std::string& remote,
+                        const LocalEntry& file) {
+  send_file(joined(local, file.name), joined(remote, file.name), file.size_bytes);
+}
+
+void Upload::send_batch(const std::string& local, const std::string& remote,
+                        const std::vector<LocalEntry>& files) {
+  std::vector<std::string> names;
+  std::vector<const LocalEntry*> entries;
+  std::optional<Change> change;
+  for (const LocalEntry& file : files) {
+    Change own = run_.under_own_lock(options_.change, {joined(remote, file.name)});
+    if (!change) change = own;
+    // Another lock of this shell's own covers this one.
+    if (own.token != change->token) {
+      send_entry(local, remote, file);
+      continue;
+    }
+    names.push_back(file.name);
+    entries.push_back(&file);
+  }
+  change->if_absent = options_.keep_existing;
+  const auto moved = [&](std::size_t place, const MovedFile& file) {
+    const LocalEntry& entry = *entries[place];
+    // A lock is waited for by one file after the other.
+    const bool by_itself =
+        file.error && (file.error->code() == "too_large" ||
+                       (file.error->code() == "locked" && change->wait.count() > 0));
+    if (by_itself) return send_entry(local, remote, entry);
+    FileProgress(run_.progress(), entry.name, entry.size_bytes)
+        .callback()(entry.size_bytes, entry.size_bytes);
+    if (file.error)
+      failed(*file.error);
+    else
+      summary_.file(joined(remote, entry.name), file.version, file.size_bytes);
+  };
+  try {
+    client_.put_files(remote, names,
+                      {.path = local, .keep_mode = true, .keep_mtime = options_.recursive}, moved,
+                      *change, run_.call());
+  } catch (const Error& error) {
+    failed(error);
+  }
 }
 
 // What others store meanwhile is still kept: the server refuses to replace it.

@@ -56,6 +56,9 @@ class Upload {
   void send_file(const std::string& local, const std::string& remote, std::uint64_t size_bytes);
   void send_pipe(const std::string& local, const std::string& remote);
   void walk(const std::string& local, const std::string& remote, std::size_t depth);
+  void send_entry(const std::string& local, const std::string& remote, const LocalEntry& file);
+  void send_batch(const std::string& local, const std::string& remote,
+                  const std::vector<LocalEntry>& files);
   void leave_out_existing(const std::string& remote, std::vector<LocalEntry>& files);
   bool make_directory(const std::string& remote, bool is_top);
   void set_directory_attributes();

@@ -251,6 +251,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(chunk_bytes),
                                                     LIMIT(frame_bytes),
                                                     LIMIT(small_file_bytes),
+                                                    LIMIT(batch_files),
                                                     LIMIT(file_bytes),
                                                     LIMIT(list_entries),
                                                     LIMIT(list_scan),

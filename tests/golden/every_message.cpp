@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "protocol/messages/batches.hpp"
 #include "protocol/messages/changes.hpp"
 #include "protocol/messages/commits.hpp"
 #include "protocol/messages/files.hpp"
@@ -22,14 +23,14 @@ using EveryMessage = std::tuple<
     // reading
     protocol::Stat, protocol::StatReply, protocol::List, protocol::ListReply, protocol::Get,
     protocol::GetReply, protocol::Read, protocol::ReadReply, protocol::ReadEnd,
-    protocol::ReadEndReply, protocol::ReadLeaves, protocol::ReadLeavesReply, protocol::Verify,
-    protocol::VerifyReply,
+    protocol::ReadEndReply, protocol::GetMany, protocol::GetManyReply, protocol::ReadLeaves,
+    protocol::ReadLeavesReply, protocol::Verify, protocol::VerifyReply,
     // writing
     protocol::Put, protocol::PutReply, protocol::WriteBegin, protocol::WriteBeginReply,
     protocol::WriteChunk, protocol::WriteChunkReply, protocol::WriteCommit,
     protocol::WriteCommitReply, protocol::WriteAbort, protocol::WriteAbortReply,
     protocol::WriteStatus, protocol::WriteStatusReply, protocol::WriteReuse,
-    protocol::WriteReuseReply,
+    protocol::WriteReuseReply, protocol::PutMany, protocol::PutManyReply,
     // changing the tree
     protocol::Remove, protocol::RemoveReply, protocol::Rename, protocol::RenameReply,
     protocol::Copy, protocol::CopyReply, protocol::MakeDirectory, protocol::MakeDirectoryReply,

@@ -103,10 +103,14 @@ void Client::on_news(const Message& message) {
 void Client::check_change(const Message& reply, const std::string& path, Micros asked) {
   if (reply.header.type == Type::error) return;
   const auto done = protocol::decode<protocol::PutReply>(reply.body);
-  if (!done || done->version == 0)
-    throw Violation{fmt::format("a change of {} was acknowledged without a version", path)};
-  machine_.truth.on_acknowledged(session_number_, path, done->version, asked);
+  acknowledged(path, done ? done->version : 0, asked);
   if (reply.header.type == Type::put_reply) seen_versions_[path] = done->version;
+}
+
+void Client::acknowledged(const std::string& path, std::uint64_t version, Micros asked) {
+  if (version == 0)
+    throw Violation{fmt::format("a change of {} was acknowledged without a version", path)};
+  machine_.truth.on_acknowledged(session_number_, path, version, asked);
 }
 
 void Client::check_read(const std::string& path, const protocol::GetReply& reply,

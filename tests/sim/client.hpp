@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/session.hpp"
+#include "protocol/messages/batches.hpp"
 #include "tests/sim/link.hpp"
 #include "tests/sim/server.hpp"
 
@@ -76,13 +77,14 @@ class Client {
   void on_news(const Message& message);
   template <protocol::Fields M>
   void ask(const M& body, const std::string& what, Done done, std::string bytes = {},
-           std::uint32_t credit = 0);
+           std::uint32_t credit = 0, std::uint64_t ids = 0);
 
   // the workload (workload.cpp)
   void think();
   void begin_one();
   void end_one();
   void put();
+  void put_many();
   void upload();
   void upload_chunks(std::shared_ptr<protocol::WriteCommit> commit,
                      std::shared_ptr<std::string> bytes);
@@ -107,6 +109,7 @@ class Client {
 
   // what answers must be
   void check_change(const Message& reply, const std::string& path, Micros asked);
+  void acknowledged(const std::string& path, std::uint64_t version, Micros asked);
   void check_read(const std::string& path, const protocol::GetReply& reply,
                   const std::string& bytes, Micros asked);
   void check_stat(const std::string& path, const Message& reply, Micros asked);
@@ -147,9 +150,9 @@ class Client {
 
 template <protocol::Fields M>
 void Client::ask(const M& body, const std::string& what, Done done, std::string bytes,
-                 std::uint32_t credit) {
+                 std::uint32_t credit, std::uint64_t ids) {
   const std::uint64_t handle = ++last_handle_;
-  Message message = runtime::make_message({Port::application, {}}, body, 0, {0, handle, 0});
+  Message message = runtime::make_message({Port::application, {}}, body, 0, {ids, handle, 0});
   message.header.credit_bytes = credit;
   message.payload = protocol::Payload::of(std::move(bytes));
   asked_[handle] = {M::type, what, world_.now(), std::move(done)};

@@ -39,6 +39,7 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
       settings_(settings),
       epoch_(recovered.epoch),
       secrets_(world),
+      small_files_(machine.storage),
       sabotage_(world, machine, [this](Message&& message) {
         hosts_[0]->arrive(*lock_actor_, std::move(message));
       }) {
@@ -61,6 +62,7 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
   config.locks_outside = "outside";
   config.lease_ms = settings.lease_ms;
   config.server = "sim";
+  config.reader = &reader_;
   broker_ = std::make_unique<broker::Broker>(config);
 
   const auto main = add_host("main", 100);

@@ -102,6 +102,8 @@ class Server {
   ServerSettings settings_;
   std::uint64_t epoch_;
   SimSecrets secrets_;
+  testing::SimSmallFiles small_files_;
+  workers::CachedReader reader_{small_files_};
   Sabotage sabotage_;
   std::unique_ptr<broker::locks::LockActor> lock_actor_;
   std::unique_ptr<broker::Broker> broker_;

@@ -67,8 +67,9 @@ void Client::begin_one() {
     case 1:
     case 2:
     case 3:
-    case 4:
       return put();
+    case 4:
+      return put_many();
     case 5:
     case 6:
       return upload();
@@ -149,6 +150,52 @@ void Client::put() {
         end_one();
       },
       std::move(bytes));
+}
+
+// Some files in one message, each a change of its own.
+void Client::put_many() {
+  struct One {
+    protocol::Put put;
+    std::size_t recorded = 0;
+  };
+  auto all = std::make_shared<std::vector<One>>();
+  protocol::PutMany batch;
+  batch.terms.agent = some_agent();
+  batch.terms.if_absent = world_.dice(10);
+  std::string payload;
+  std::set<std::string> paths;
+  for (std::uint64_t i = 1 + world_.pick(4); i > 0; --i) paths.insert(some_file());
+  for (const std::string& path : paths) {
+    const std::string bytes = some_bytes();
+    One one{{path, machine_.truth.contents.add(bytes), {}, batch.terms}};
+    one.recorded = machine_.histories.asks(one.put);
+    batch.files.push_back({path, bytes.size(), one.put.root, {}});
+    payload += bytes;
+    all->push_back(std::move(one));
+  }
+  const Micros asked = world_.now();
+  ask(
+      batch, fmt::format("put_many {} files", all->size()),
+      [this, all, asked](const Message& reply) {
+        end_one();
+        const auto done = protocol::decode<protocol::PutManyReply>(reply.body);
+        if (reply.header.type == Type::error) return;
+        if (!done || done->outcomes.size() != all->size())
+          throw Violation{"a put_many_reply for other files"};
+        for (std::size_t i = 0; i < all->size(); ++i) {
+          const auto& [put, recorded] = (*all)[i];
+          const protocol::PutOutcome& outcome = done->outcomes[i];
+          if (outcome.code == 0) {
+            acknowledged(put.path, outcome.version, asked);
+            seen_versions_[put.path] = outcome.version;
+            machine_.histories.made(recorded);
+          } else if (is_final(static_cast<Code>(outcome.code))) {
+            machine_.histories.refused(recorded);
+            machine_.truth.must_not_see(put.root);
+          }
+        }
+      },
+      std::move(payload), 0, all->size());
 }
 
 void Client::upload() {

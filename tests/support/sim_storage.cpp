@@ -473,6 +473,24 @@ Result<storage::Opened> SimStorage::open(const std::string& path, std::size_t wh
   return opened;
 }
 
+Result<std::optional<storage::Opened>> SimStorage::read_small(const std::string& path,
+                                                              std::size_t most_bytes) {
+  const auto place = find_existing(path);
+  if (place && inodes_.at(place->id).kind == EntryKind::file &&
+      inodes_.at(place->id).data.size() > most_bytes)
+    return std::nullopt;
+  auto opened = open(path, most_bytes, {});
+  if (!opened) return tl::make_unexpected(std::move(opened.error()));
+  return std::move(*opened);
+}
+
+std::optional<storage::Opened> SimSmallFiles::read(const std::string& path, std::size_t most_bytes,
+                                                   std::chrono::milliseconds) {
+  if ((cold_ = !cold_)) return std::nullopt;
+  auto opened = storage_.read_small(path, most_bytes);
+  return opened ? std::move(*opened) : std::nullopt;
+}
+
 Result<storage::Piece> SimStorage::read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                                  std::size_t length) {
   if (auto ok = check(DiskCall::read_snapshot); !ok) return tl::make_unexpected(ok.error());

@@ -63,6 +63,8 @@ class SimStorage final : public storage::Storage {
   protocol::Result<protocol::ListReply> list(const protocol::List& wanted) override;
   protocol::Result<storage::Opened> open(const std::string& path, std::size_t whole_bytes,
                                          const std::string& snapshot) override;
+  protocol::Result<std::optional<storage::Opened>> read_small(const std::string& path,
+                                                              std::size_t most_bytes) override;
   protocol::Result<storage::Piece> read_snapshot(const std::string& snapshot, std::uint64_t offset,
                                                  std::size_t length) override;
   protocol::Result<std::string> snapshot_leaves(const std::string& snapshot, std::uint64_t offset,
@@ -191,6 +193,20 @@ class SimStorage final : public storage::Storage {
   std::uint64_t next_trash_ = 1;
   bool forgets_to_sync_ = false;
   Id root_ = 0, staging_ = 0, claimed_ = 0, snapshots_ = 0, trash_ = 0;
+};
+
+/// Small files of that disk. Every second time as if it would have to be waited for.
+class SimSmallFiles final : public storage::SmallFiles {
+ public:
+  explicit SimSmallFiles(SimStorage& storage) : storage_(storage) {}
+  std::optional<storage::Opened> read(const std::string& path, std::size_t most_bytes,
+                                      std::chrono::milliseconds now) override;
+  void tree_moves(bool) override {}
+  void let_go(std::chrono::milliseconds) override {}
+
+ private:
+  SimStorage& storage_;
+  bool cold_ = false;
 };
 
 }  // namespace sluice::testing

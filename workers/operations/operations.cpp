@@ -13,6 +13,8 @@ Operation find_operation(Type type) {
       return operations::list;
     case Type::get:
       return operations::get;
+    case Type::get_many:
+      return operations::get_many;
     case Type::read:
       return operations::read;
     case Type::read_end:

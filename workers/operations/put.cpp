@@ -1,35 +1,90 @@
-// put: a small file in one message. It is staged without a sync; its bytes go into the log with the
-// commit.
+// put and put_many: small files, each whole in the message. A file is staged without a sync; its
+// bytes go into the log with the commit.
 #include "protocol/digest.hpp"
+#include "protocol/messages/batches.hpp"
 #include "workers/operations/operations.hpp"
 
 namespace sluice::workers::operations {
 
+using protocol::Code;
+
+namespace {
+
+struct SmallFile {
+  std::string path;
+  protocol::Digest root{};
+  protocol::Payload bytes;
+  protocol::Preserve preserve;
+};
+
+Result<Change> stage(storage::Storage& storage, std::string own_name, SmallFile&& file,
+                     const protocol::Terms& terms) {
+  if (auto ok = protocol::check_entry_path(file.path); !ok) return tl::make_unexpected(ok.error());
+  if (file.bytes.size() > protocol::limits::small_file_bytes)
+    return protocol::fail(Code::too_large, file.path, "a put in one message takes up to 128 KiB");
+  if (protocol::root_of(protocol::leaves_of(file.bytes.bytes())) != file.root)
+    return protocol::fail(Code::digest_mismatch, file.path);
+  Change change;
+  change.commit.kind = protocol::ChangeKind::put;
+  change.commit.staged = std::move(own_name);
+  change.commit.size_bytes = file.bytes.size();
+  change.commit.root = file.root;
+  change.commit.small = true;
+  change.commit.preserve = file.preserve;
+  change.commit.terms = terms;
+  if (auto staged = storage.stage_small(change.commit.staged, file.bytes.bytes(), file.preserve);
+      !staged)
+    return tl::make_unexpected(staged.error());
+  change.commit.path = std::move(file.path);
+  change.bytes = std::move(file.bytes);
+  return change;
+}
+
+Result<void> check_batch(const protocol::PutMany& batch, std::size_t payload_bytes) {
+  const auto bad = [&](const char* what) {
+    return protocol::fail(Code::bad_message, batch.directory, what);
+  };
+  if (batch.files.size() > protocol::limits::batch_files)
+    return bad("too many files for one message");
+  if (batch.terms.wait_ms != 0 || batch.terms.if_version) return bad("not in a batch");
+  for (const auto& file : batch.files) {
+    if (file.size_bytes > payload_bytes) return bad("the payload is too short");
+    payload_bytes -= file.size_bytes;
+  }
+  if (payload_bytes != 0) return bad("the payload is too long");
+  return {};
+}
+
+}  // namespace
+
 Result<Ending> put(const Job& job) {
   auto request = request_of<protocol::Put>(job);
   if (!request) return tl::make_unexpected(request.error());
-  if (auto ok = protocol::check_entry_path(request->path); !ok)
-    return tl::make_unexpected(ok.error());
-  const protocol::Payload& bytes = job.request.payload;
-  if (bytes.size() > protocol::limits::small_file_bytes)
-    return protocol::fail(protocol::Code::too_large, request->path,
-                          "a put in one message takes up to 128 KiB");
-  if (protocol::root_of(protocol::leaves_of(bytes.bytes())) != request->root)
-    return protocol::fail(protocol::Code::digest_mismatch, request->path);
-  Change change;
-  change.commit.kind = protocol::ChangeKind::put;
-  change.commit.staged = job.own_name();
-  change.commit.size_bytes = bytes.size();
-  change.commit.root = request->root;
-  change.commit.small = true;
-  change.commit.preserve = request->preserve;
-  change.commit.terms = std::move(request->terms);
-  if (auto staged = job.storage.stage_small(change.commit.staged, bytes.bytes(), request->preserve);
-      !staged)
-    return tl::make_unexpected(staged.error());
-  change.commit.path = std::move(request->path);
-  change.bytes = bytes;
-  return change;
+  auto change =
+      stage(job.storage, job.own_name(),
+            {std::move(request->path), request->root, job.request.payload, request->preserve},
+            request->terms);
+  if (!change) return tl::make_unexpected(std::move(change.error()));
+  return std::move(*change);
+}
+
+Result<std::vector<Result<Change>>> put_many(const Job& job) {
+  const auto request = request_of<protocol::PutMany>(job);
+  if (!request) return tl::make_unexpected(request.error());
+  const protocol::Payload& all = job.request.payload;
+  if (auto ok = check_batch(*request, all.size()); !ok) return tl::make_unexpected(ok.error());
+  std::vector<Result<Change>> changes;
+  changes.reserve(request->files.size());
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < request->files.size(); ++i) {
+    const protocol::PutFile& file = request->files[i];
+    changes.push_back(stage(job.storage, job.own_name(i),
+                            {protocol::join(request->directory, file.name), file.root,
+                             all.part(offset, file.size_bytes), file.preserve},
+                            request->terms));
+    offset += file.size_bytes;
+  }
+  return changes;
 }
 
 }  // namespace sluice::workers::operations

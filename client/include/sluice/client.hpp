@@ -93,6 +93,15 @@ class SLUICE_API Client {
   /// at anew. Throws `not_found`, `is_directory`, `not_regular`.
   Verification verify(const std::string& path, const Call& call = {});
 
+  /// Small files of one directory, hundreds in one message each way. What is wrong with one of them
+  /// is told to `file` and not thrown; what is larger than some 100 KB is `too_large` here.
+  void get_many(const std::string& directory, const std::vector<std::string>& names,
+                const GotFiles& file, const Call& call = {});
+
+  /// The same into files of those names in a local directory; each appears when it is whole.
+  void get_files(const std::string& directory, const std::vector<std::string>& names,
+                 const LocalDirectory& local, const MovedFiles& file, const Call& call = {});
+
   // --- changing; every change gives the number of its commit ---
   // Throw `locked` or `wait_timeout` where somebody else's lock is in the way; `fenced`,
   // `not_covered`, `lease_expired` about the token; `condition_failed`, `exists` about conditions;
@@ -118,6 +127,16 @@ class SLUICE_API Client {
   /// `local_io` if it cannot be read.
   std::uint64_t put_stream(const std::string& path, std::istream& stream, const Change& change = {},
                            const Call& call = {});
+  /// Small files into one directory, hundreds in one message each way; each is a change of its own,
+  /// with an outcome of its own, as many as `files` and in their order. Change::wait, if_version,
+  /// mode and mtime_ns are not heard: a file behind somebody else's lock is `locked`, one that is
+  /// larger than some 100 KB `too_large`. What is thrown is about all that were not stored yet.
+  std::vector<PutFile> put_many(const std::string& directory, const std::vector<SmallFile>& files,
+                                const Change& change = {}, const Call& call = {});
+  /// The same from files of those names in a local directory.
+  void put_files(const std::string& directory, const std::vector<std::string>& names,
+                 const LocalDirectory& local, const MovedFiles& file, const Change& change = {},
+                 const Call& call = {});
   /// A file or an empty directory; with `recursive` a directory and all beneath it, at once. Throws
   /// `not_found`, `not_empty`.
   std::uint64_t remove(const std::string& path, bool recursive = false, const Change& change = {},

@@ -172,6 +172,57 @@ using Stream = std::function<std::size_t(char* buffer, std::size_t size)>;
 /// What it throws ends the call and comes out of it.
 using Sink = std::function<void(std::uint64_t offset_bytes, std::string_view bytes)>;
 
+/// One file of a Client::get_many.
+struct GotFile {
+  /// Why it did not come; none: it did. `too_large`: it is to be got by itself.
+  std::optional<Error> error = {};
+  Attributes attributes = {};
+  /// All of it, checked against the digest that was stored. As long as the call lasts.
+  std::string_view bytes = {};
+};
+
+/// Hears of each file once, by its place in what was asked for, on the thread that does the call.
+/// What it throws ends the call and comes out of it.
+using GotFiles = std::function<void(std::size_t place, const GotFile& file)>;
+
+/// One file for a Client::put_many.
+struct SmallFile {
+  /// In the directory of the call.
+  std::string name;
+  /// Must stay until the call returns.
+  std::string_view bytes;
+  /// As in Change, for this file.
+  std::optional<std::uint32_t> mode = {};
+  std::optional<std::int64_t> mtime_ns = {};
+};
+
+/// What became of it.
+struct PutFile {
+  /// Its version; 0 with an error.
+  std::uint64_t version = 0;
+  std::optional<Error> error = {};
+};
+
+/// A local directory at one end of a transfer of many small files; as LocalFile.
+struct LocalDirectory {
+  std::string path;
+  bool keep_mode = false;
+  bool keep_mtime = false;
+  bool if_absent = false;
+};
+
+/// What became of one file of a Client::get_files or put_files.
+struct MovedFile {
+  /// None: it is there. `too_large`: it is to be moved by itself.
+  std::optional<Error> error = {};
+  std::uint64_t version = 0;
+  std::uint64_t size_bytes = 0;
+};
+
+/// Hears of each file once, by its place in what was asked for, on the thread that does the call.
+/// What it throws ends the call and comes out of it.
+using MovedFiles = std::function<void(std::size_t place, const MovedFile& file)>;
+
 /// One path that a lock names.
 struct Claim {
   /// Need not exist; "" is the root.

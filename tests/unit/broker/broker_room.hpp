@@ -33,12 +33,13 @@ inline std::uint64_t number_of(const std::string& name) {
 }
 
 inline BrokerConfig broker_config() {
-  return {7, "root-1", "inproc://locks", "tcp://outside:1", 10'000, "sluiced test"};
+  return {7, "root-1", "inproc://locks", "tcp://outside:1", 10'000, "sluiced test", nullptr};
 }
 
 class BrokerRoom {
  public:
-  BrokerRoom() : broker(broker_config()), probe(broker) {}
+  explicit BrokerRoom(const BrokerConfig& config = broker_config())
+      : broker(config), probe(broker) {}
 
   const Peer locks{Port::locks, {}};
   const Peer ann{Port::clients, "ann control"};

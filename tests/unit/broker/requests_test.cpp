@@ -1,4 +1,5 @@
 // The broker and requests: windows, repeats, who gets them, locks.
+#include "tests/support/sim_storage.hpp"
 #include "tests/unit/broker/broker_room.hpp"
 
 using namespace sluice;
@@ -32,6 +33,38 @@ TEST_CASE("a request goes to a worker as it came, and the answer back", "[broker
   CHECK(got.body.leaves == "leaves");
   CHECK(got.message.payload.data() == sent);
   CHECK(room.broker.finished());
+  room.probe.expect_silence();
+}
+
+TEST_CASE("a file in memory is answered without a worker, if that is wanted", "[broker]") {
+  testing::SimStorage disk;
+  disk.plant("a", "bytes");
+  testing::SimSmallFiles files(disk);
+  workers::CachedReader reader(files);
+  BrokerConfig config = broker_config();
+  config.reader = &reader;
+  BrokerRoom room(config);
+  room.join(room.ann, "ann");
+  const auto get = [&](std::uint64_t id, const std::string& path) {
+    Message request = runtime::make_message(room.ann, protocol::Get{path}, id);
+    request.header.credit_bytes = 100;
+    request.header.attempt = 3;
+    room.probe.tell(std::move(request));
+  };
+  // Every second time this disk is cold: then it waits for a worker as any other request.
+  get(1, "a");
+  CHECK_FALSE(room.broker.finished());
+  room.probe.expect_silence();
+  get(2, "a");
+  const auto reply = room.probe.expect<protocol::GetReply>(room.ann);
+  CHECK(reply.message.header.request_id == 2);
+  CHECK(reply.message.header.attempt == 0);
+  CHECK(reply.message.payload.text() == "bytes");
+  room.join_worker(room.one);
+  CHECK(room.job_at<protocol::Get>(room.one).header.request_id == 1);
+  // Who has not said hello gets nothing.
+  room.probe.tell(room.bob, protocol::Get{"a"}, 3);
+  room.probe.expect_error(room.bob, Code::hello_required);
   room.probe.expect_silence();
 }
 

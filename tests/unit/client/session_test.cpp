@@ -1,6 +1,6 @@
 // The session message by message: hellos, ids, windows, cancelling, ends. What time and lost
 // connections bring about is in session_time_test.cpp.
-#include "protocol/messages/changes.hpp"
+#include "protocol/messages/batches.hpp"
 #include "protocol/messages/locks.hpp"
 #include "tests/unit/client/session_probe.hpp"
 
@@ -44,6 +44,34 @@ TEST_CASE("requests wait for the welcome and go out in order with growing ids") 
   probe.finish_stat(second, 2);
   probe.finish_stat(first, 1);
   probe.probe.expect_silence();
+}
+
+TEST_CASE("a batch takes as many ids as it has files, and counts as so many changes") {
+  SessionProbe probe;
+  probe.connect();
+  const auto post_batch = [&](std::uint64_t job, std::uint64_t files) {
+    runtime::Message message = runtime::make_message(application, protocol::PutMany{});
+    message.stamp.job = job;
+    message.stamp.session = files;
+    probe.probe.tell(std::move(message));
+  };
+  post_batch(1, 1000);
+  probe.connect_bulk();
+  const auto first = probe.probe.expect<protocol::PutMany>(bulk).message;
+  CHECK(first.stamp.session == 0);
+  // The outcome of the first file must not be forgotten before it is answered.
+  post_batch(2, 25);
+  probe.probe.expect_silence();
+  post_batch(3, 1);
+  probe.probe.expect_silence();
+  probe.stat(4);
+  CHECK(probe.expect_stat().header.request_id == first.header.request_id + 1000);
+  probe.probe.answer(first, protocol::PutManyReply{});
+  CHECK(probe.probe.expect<protocol::PutManyReply>(application).message.stamp.job == 1);
+  const auto second = probe.probe.expect<protocol::PutMany>(bulk).message;
+  const auto third = probe.probe.expect<protocol::PutMany>(bulk).message;
+  CHECK(second.header.request_id == first.header.request_id + 1001);
+  CHECK(third.header.request_id == second.header.request_id + 25);
 }
 
 TEST_CASE("an error is an answer, and only the first answer counts") {

@@ -39,6 +39,20 @@ class Recorder final : public Actor {
   Time next = never;
 };
 
+// Says one thing at its first tick.
+class Alarm final : public Actor {
+ public:
+  void on_message(Message&&, Time, Outbox&) override {}
+  void on_tick(Time, Outbox& outbox) override {
+    outbox.send(make_message({Port::server, {}}, Ping{}));
+    next_ = never;
+  }
+  Time next_tick() const override { return next_; }
+
+ private:
+  Time next_{};
+};
+
 }  // namespace
 
 TEST_CASE("two actors of one runner talk without sockets, in order") {
@@ -78,6 +92,50 @@ TEST_CASE("two runners talk over inproc and tcp") {
   thread.join();
   CHECK(asking.heard == std::vector<Type>{Type::pong, Type::pong});
   CHECK(answering.heard == std::vector<Type>{Type::ping});
+}
+
+TEST_CASE("what a turn has to say goes out at its end, in order") {
+  Context context;
+  Runner server(context);
+  Runner client(context);
+  Recorder answering;
+  Recorder asking;
+  SocketConfig bound;
+  bound.kind = SocketConfig::Kind::router;
+  bound.bind = {"inproc://there"};
+  REQUIRE(server.attach(answering, Port::clients, bound));
+  server.send_at_end_of_turn();
+  client.send_at_end_of_turn();
+  SocketConfig connected;
+  connected.connect = {"inproc://there"};
+  REQUIRE(client.attach(asking, Port::server, connected));
+  for (std::uint64_t i = 0; i < 5; ++i)
+    client.post(asking, make_message({Port::application, {}}, Pong{}, i));
+  client.run([&] { return asking.heard.size() == 5; });
+  CHECK(answering.heard.empty());
+  server.run([&] { return answering.heard.size() == 5; });
+  client.run([&] { return asking.heard.size() == 10; });
+  CHECK(answering.heard == std::vector<Type>(5, Type::ping));
+}
+
+TEST_CASE("what a tick says goes out though nothing was heard in that turn") {
+  Context context;
+  Runner server(context);
+  Runner client(context);
+  Recorder hearing;
+  Alarm alarm;
+  SocketConfig bound;
+  bound.kind = SocketConfig::Kind::router;
+  bound.bind = {"inproc://alarm"};
+  REQUIRE(server.attach(hearing, Port::clients, bound));
+  SocketConfig connected;
+  connected.connect = {"inproc://alarm"};
+  REQUIRE(client.attach(alarm, Port::server, connected));
+  client.send_at_end_of_turn();
+  std::thread thread([&] { client.run(); });
+  server.run([&] { return hearing.heard.size() == 1; });
+  client.stop();
+  thread.join();
 }
 
 TEST_CASE("ticks come when they are due and only then") {

@@ -53,6 +53,30 @@ TEST_CASE("a message arrives as it was sent, and its answer finds the way back")
   CHECK(receive(*pair.dealer).header.type == Type::pong);
 }
 
+TEST_CASE("a payload goes on as it came, as often as it is sent, and outlives whoever sent it") {
+  SocketPair pair(true);
+  const std::size_t size = GENERATE(1, 30, 5'000, 1 << 20);
+  const std::string bytes(size, 'p');
+  std::vector<Message> back;
+  {
+    Message message = make_message({}, Ping{}, 7);
+    message.payload = Payload::of(bytes);
+    REQUIRE(pair.dealer->send(message) == Socket::Sent::done);
+    Message got = receive(*pair.router);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      Message reply = make_reply(got, sluice::protocol::Pong{});
+      // A part of it is other bytes.
+      reply.payload = i < 2 ? got.payload : got.payload.part(0, size - 1);
+      REQUIRE(pair.router->send(reply) == Socket::Sent::done);
+    }
+    CHECK(got.payload.text() == bytes);
+  }
+  for (int i = 0; i < 3; ++i) back.push_back(receive(*pair.dealer));
+  CHECK(back[0].payload.text() == bytes);
+  CHECK(back[1].payload.text() == bytes);
+  CHECK(back[2].payload.text() == bytes.substr(1));
+}
+
 TEST_CASE("an unstamped socket takes no stamped message and goes on") {
   SocketPair pair(false);
   SocketPair other(true);

@@ -23,6 +23,22 @@ TEST_CASE("a file that fits is read whole, a larger one gets a snapshot") {
   CHECK(served.read_all("s") == bytes);
 }
 
+TEST_CASE("a small file is read whole or not at all") {
+  Served served;
+  const std::string bytes = pattern(1000);
+  served.put_small("d", bytes, 4);
+  must(served.storage->make_directory("x", {}));
+  const auto whole = must(served.storage->read_small("d", 1000));
+  REQUIRE(whole);
+  CHECK(whole->bytes.text() == bytes);
+  CHECK(whole->attributes.version == 4);
+  CHECK(whole->attributes.root == staged_of(bytes).root);
+  CHECK_FALSE(must(served.storage->read_small("d", 999)));
+  CHECK(code(served.storage->read_small("missing", 9)) == Code::not_found);
+  CHECK(code(served.storage->read_small("x", 9)) == Code::is_directory);
+  CHECK(served.litter() == 0);
+}
+
 TEST_CASE("an empty file is whole") {
   Served served;
   served.put_small("a", "", 4);

@@ -67,13 +67,28 @@ TEST_CASE("bodies that do not decode are refused by every operation", "[operatio
   WorkerRoom room;
   room.join();
   using protocol::Type;
-  for (const auto type : {Type::stat,           Type::list,         Type::get,
-                          Type::read,           Type::read_leaves,  Type::read_end,
-                          Type::verify,         Type::put,          Type::write_begin,
-                          Type::write_chunk,    Type::write_status, Type::write_reuse,
-                          Type::write_commit,   Type::write_abort,  Type::remove,
-                          Type::rename,         Type::copy,         Type::make_directory,
-                          Type::set_attributes, Type::sweep}) {
+  for (const auto type : {Type::stat,
+                          Type::list,
+                          Type::get,
+                          Type::get_many,
+                          Type::read,
+                          Type::read_leaves,
+                          Type::read_end,
+                          Type::put,
+                          Type::put_many,
+                          Type::write_begin,
+                          Type::write_chunk,
+                          Type::write_status,
+                          Type::write_reuse,
+                          Type::write_commit,
+                          Type::write_abort,
+                          Type::remove,
+                          Type::rename,
+                          Type::copy,
+                          Type::make_directory,
+                          Type::set_attributes,
+                          Type::sweep,
+                          Type::verify}) {
     Message message = runtime::make_message(room.broker, protocol::Stat{}, 1, {session, 1001, 0});
     message.header.type = type;
     message.body = "\x81\x01";
