@@ -4,12 +4,12 @@
 //
 // The application posts its requests at Port::application: `stamp.job` is its own handle (never 0),
 // `header` has type and credit_bytes, then body and payload; `stamp.number`, if it is not 0, is the
-// time (ms) until it is answered `timed_out`; `stamp.session`, how many request ids it takes (0: one),
-// each of which is a change if the request is one. Each is answered there exactly once, with the same
-// `stamp.job`: by the server's answer or by an `ErrorReply`. To withdraw a request,
-// post a `Cancel` with that request's handle as `stamp.job`; the request is still answered, the
-// Cancel is not. `Bye` ends the session: what is unanswered is answered `cancelled`, and then the
-// Bye with `ByeReply`.
+// time (ms) until it is answered `timed_out`; `stamp.session`, how many request ids it takes (0:
+// one), each of which is a change if the request is one. Each is answered there exactly once, with
+// the same `stamp.job`: by the server's answer or by an `ErrorReply`. To withdraw a request, post a
+// `Cancel` with that request's handle as `stamp.job`; the request is still answered, the Cancel is
+// not. `Bye` ends the session: what is unanswered is answered `cancelled`, and then the Bye with
+// `ByeReply`.
 //
 // Besides, the application hears with `stamp.job` 0 what the session learns: every `Welcome` and
 // every `Pong`; `LockLost` when the server says so, or does not know a lock any more after a
