@@ -59,10 +59,12 @@ class Named(LockTest):
         self.ok('rm', 'd/x')
 
     def test_it_lives_as_long_as_it_is_renewed(self):
-        token = self.owned('a', ttl='2s')
+        # The waiter must be seen before it ends.
+        ttl = round(2 * SLOWNESS)
+        token = self.owned('a', ttl=f'{ttl}s')
         self.ok('renew', token)
         begin = time.monotonic()
-        while time.monotonic() - begin < 3:
+        while time.monotonic() - begin < 1.5 * ttl:
             self.ok('renew', token)
             time.sleep(0.2)
         waiter = self.start_sluice('lock', '--wait', '1m', 'a', '--', 'true')
