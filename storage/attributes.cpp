@@ -102,8 +102,10 @@ std::array<timespec, 2> times_of(std::int64_t mtime_ns) {
   return times;
 }
 
-bool preserve_onto(int fd, const Preserve& preserve, std::uint32_t default_mode) {
-  if (::fchmod(fd, file_mode(preserve.mode.value_or(default_mode))) != 0) return false;
+bool preserve_onto(int fd, const Preserve& preserve, std::uint32_t default_mode,
+                   std::optional<mode_t> mode) {
+  const mode_t wanted = file_mode(preserve.mode.value_or(default_mode));
+  if (mode != wanted && ::fchmod(fd, wanted) != 0) return false;
   return !preserve.mtime_ns || ::futimens(fd, times_of(*preserve.mtime_ns).data()) == 0;
 }
 

@@ -39,8 +39,10 @@ StampFound read_stamp(int fd, bool by_path = false);
 /// errno.
 bool write_stamp(int fd, const FileStamp& stamp);
 
-/// Sets mode (`default_mode` if none is given) and time of what `fd` is open on. False: errno.
-bool preserve_onto(int fd, const Preserve& preserve, std::uint32_t default_mode);
+/// Sets mode (`default_mode` if none is given) and time of what `fd` is open on; `mode`: the one it
+/// has, where that is known. False: errno.
+bool preserve_onto(int fd, const Preserve& preserve, std::uint32_t default_mode,
+                   std::optional<mode_t> mode = {});
 
 /// The mode that a file gets: as asked, but the server itself must stay able to read it.
 mode_t file_mode(std::uint32_t asked);

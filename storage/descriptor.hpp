@@ -53,7 +53,7 @@ Descriptor open_beneath(int root, const std::string& path, int flags, bool cache
 /// A fresh descriptor of an open directory, with a position of its own.
 Descriptor reopen_directory(int directory);
 
-/// renameat2(2). `flags` is 0 or RENAME_NOREPLACE.
+/// renameat2(2). `flags` is 0, RENAME_NOREPLACE or RENAME_EXCHANGE.
 bool rename_at(int from_directory, const std::string& from, int to_directory, const std::string& to,
                unsigned flags = 0);
 

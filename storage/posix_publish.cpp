@@ -16,6 +16,16 @@ using protocol::fail;
 
 namespace {
 
+// False: errno.
+bool write_fresh(const SpareFiles::Fresh& fresh, std::span<const char> bytes,
+                 const FileStamp& stamp, const Preserve& preserve) {
+  const int file = fresh.file.get();
+  if (!write_at(file, bytes, 0)) return false;
+  if (fresh.size_bytes > bytes.size() && ::ftruncate(file, static_cast<off_t>(bytes.size())) != 0)
+    return false;
+  return write_stamp(file, stamp) && preserve_onto(file, preserve, 0644, fresh.mode);
+}
+
 // From claimed/ to digests/, if the file has more than one leaf; otherwise they are the root
 // digest's only leaf.
 bool publish_leaves(const Root& root, const std::string& claimed, const FileStamp& stamp) {
@@ -83,27 +93,53 @@ Result<bool> PosixStorage::publish_claimed(std::uint64_t number, const std::stri
   return replaced;
 }
 
-Result<bool> PosixStorage::publish_small(const std::string& name, const std::string& path,
-                                         const FileStamp& stamp, std::span<const char> bytes,
-                                         const Preserve& preserve) {
-  if (auto ok = check_own_name(name); !ok) return tl::make_unexpected(ok.error());
+Result<void> PosixStorage::adopt_spares() {
+  if (!spares_.adopt()) return failure({}, "looking at the spare files");
+  return {};
+}
+
+// Written in spare/, then it changes places with what it replaces. Unlike in claimed/, where replay
+// looks for files by name, nothing is taken for the new file if the process ends in between.
+Result<bool> PosixStorage::publish_small(const std::string& path, const FileStamp& stamp,
+                                         std::span<const char> bytes, const Preserve& preserve) {
   const auto place = find_place(*root_, path);
   if (!place) return tl::make_unexpected(place.error());
-  const int staging = root_->staging.get();
-  const Descriptor file = open_at(staging, name, O_RDONLY | O_NONBLOCK);
-  if (!file && errno != ENOENT) return failure(path, "opening a staged file");
-  struct stat info;
-  if (file && ::fstat(file.get(), &info) == 0 && std::cmp_equal(info.st_size, bytes.size())) {
-    if (!write_stamp(file.get(), stamp)) return failure(path, "writing its attributes");
-    return move_into_place(staging, name, *place);
+  SpareFiles::Fresh fresh;
+  if (!spares_.get(fresh)) return failure(path, "making a file");
+  const int spare = root_->spare.get();
+  auto published = [&]() -> Result<bool> {
+    if (!write_fresh(fresh, bytes, stamp, preserve)) return failure(path, "writing it");
+    if (rename_at(spare, fresh.name, place->directory, place->name, RENAME_EXCHANGE))
+      return drop_exchanged(fresh.name, *place);
+    // Not there, or not to be exchanged on this filesystem.
+    return move_into_place(spare, fresh.name, *place);
+  }();
+  if (!published) unlink_at(spare, fresh.name);
+  return published;
+}
+
+// `name` in spare/ is what was at the place.
+Result<bool> PosixStorage::drop_exchanged(const std::string& name, const Place& place) {
+  const int spare = root_->spare.get();
+  struct stat old;
+  if (::fstatat(spare, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) != 0)
+    return failure(place.path, "looking at what it replaced");
+  if (S_ISDIR(old.st_mode)) {
+    if (!rename_at(spare, name, place.directory, place.name, RENAME_EXCHANGE))
+      return failure(place.path, "putting a directory back");
+    return fail(Code::is_directory, place.path);
   }
-  const std::string anew = anew_name(stamp.version);
-  if (const auto written = write_claimed(anew, bytes, stamp, preserve); !written)
-    return tl::make_unexpected(written.error());
-  auto replaced = move_into_place(root_->claimed.get(), anew, *place);
-  if (!replaced) unlink_at(root_->claimed.get(), anew);
-  if (file) unlink_at(staging, name);
-  return replaced;
+  if (spares_.takes(old)) {
+    spares_.add(name, old);
+    return false;
+  }
+  const Place left{{}, spare, name, place.path};
+  const auto found = look(left);
+  if (!found) return tl::make_unexpected(found.error());
+  if (*found && (*found)->is_large() && move_to_trash(*root_, left, **found)) return true;
+  if (!unlink_with_leaves(*root_, spare, name))
+    return failure(place.path, "removing what it replaced");
+  return false;
 }
 
 Result<Descriptor> PosixStorage::write_claimed(const std::string& name, std::span<const char> bytes,

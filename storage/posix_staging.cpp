@@ -1,4 +1,4 @@
-// PosixStorage: staging of small files and copies. Nothing here can be seen in the tree. Workers.
+// PosixStorage: staging of copies. Nothing here can be seen in the tree. Workers.
 // Uploads: posix_uploads.cpp.
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -78,18 +78,6 @@ bool copy_leaves(const Root& root, const FileStamp& stamp, int to) {
 }
 
 }  // namespace
-
-Result<void> PosixStorage::stage_small(const std::string& name, std::span<const char> bytes,
-                                       const Preserve& preserve) {
-  if (auto ok = check_own_name(name); !ok) return ok;
-  const int staging = root_->staging.get();
-  const Descriptor file = create_fresh(staging, name);
-  if (!file) return failure({}, "making a file in staging");
-  if (write_at(file.get(), bytes, 0) && preserve_onto(file.get(), preserve, 0644)) return {};
-  const int error = errno;
-  unlink_at(staging, name);
-  return failure({}, "writing a file in staging", error);
-}
 
 Result<Staged> PosixStorage::stage_copy(const std::string& path, const std::string& name) {
   if (auto ok = check_own_name(name); !ok) return tl::make_unexpected(ok.error());

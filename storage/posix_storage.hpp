@@ -1,14 +1,16 @@
-// The real disk: `Storage` on the files of a root. Keeps nothing in memory but the open root, so
-// every call may come from any thread, and other processes may have the same root open; the
-// publishing group is the publisher's alone. The members are defined by what they are for:
-// posix_tree.cpp, posix_reading.cpp, posix_verify.cpp, posix_staging.cpp, posix_uploads.cpp,
-// posix_publish.cpp, posix_replay.cpp, posix_changes.cpp, posix_cleaning.cpp.
+// The real disk: `Storage` on the files of a root. Keeps nothing in memory but the open root and
+// what the publisher may write over, so every call may come from any thread, and other processes
+// may have the same root open; the publishing group is the publisher's alone. The members are
+// defined by what they are for: posix_tree.cpp, posix_reading.cpp, posix_verify.cpp,
+// posix_staging.cpp, posix_uploads.cpp, posix_publish.cpp, posix_replay.cpp, posix_changes.cpp,
+// posix_cleaning.cpp.
 #pragma once
 
 #include <memory>
 
 #include "storage/journal_files.hpp"
 #include "storage/root.hpp"
+#include "storage/spare_files.hpp"
 #include "storage/storage.hpp"
 
 namespace sluice::storage {
@@ -23,6 +25,9 @@ class PosixStorage : public Storage {
   std::unique_ptr<LogFiles> log_files() const;
   /// The same for the lock journal's files. For a server; one at a time.
   Result<std::unique_ptr<JournalFiles>> journal_files() const;
+
+  /// Takes over the spare files of the server before. For a server.
+  Result<void> adopt_spares();
 
   /// Small files of the same root, for one thread.
   std::unique_ptr<SmallFiles> small_files() const;
@@ -42,8 +47,6 @@ class PosixStorage : public Storage {
   Result<void> drop_snapshot(const std::string& snapshot) override;
   Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
 
-  Result<void> stage_small(const std::string& name, std::span<const char> bytes,
-                           const Preserve& preserve) override;
   Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
   Result<void> write_upload(const std::string& name, std::uint64_t offset,
                             std::span<const char> bytes, std::string_view leaves) override;
@@ -58,9 +61,8 @@ class PosixStorage : public Storage {
   Result<void> drop_claimed(std::uint64_t number) override;
   Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                const FileStamp& stamp) override;
-  Result<bool> publish_small(const std::string& name, const std::string& path,
-                             const FileStamp& stamp, std::span<const char> bytes,
-                             const Preserve& preserve) override;
+  Result<bool> publish_small(const std::string& path, const FileStamp& stamp,
+                             std::span<const char> bytes, const Preserve& preserve) override;
   Result<Entry> stat_claimed(std::uint64_t number) override;
   Result<void> set_aside(const std::string& path, std::uint64_t number) override;
   Result<void> put_back(std::uint64_t number, const std::string& path) override;
@@ -79,9 +81,11 @@ class PosixStorage : public Storage {
  private:
   Result<Descriptor> write_claimed(const std::string& name, std::span<const char> bytes,
                                    const FileStamp& stamp, const Preserve& preserve);
+  Result<bool> drop_exchanged(const std::string& name, const Place& place);
   Result<bool> move_into_place(int directory, const std::string& name, const Place& place);
 
   std::shared_ptr<const Root> root_;
+  SpareFiles spares_{root_};
 };
 
 /// Opens a root for a server or a worker. The directory must exist. Fails with `root_unusable` and

@@ -59,7 +59,11 @@ bool describe(int directory, const DirectoryItem& item, bool details, protocol::
 Result<std::unique_ptr<PosixStorage>> open_root(const std::string& path, Role role) {
   auto root = prepare_root(path, role);
   if (!root) return tl::make_unexpected(std::move(root.error()));
-  return std::make_unique<PosixStorage>(std::move(*root));
+  auto storage = std::make_unique<PosixStorage>(*root);
+  if (role == Role::server)
+    if (auto adopted = storage->adopt_spares(); !adopted)
+      return tl::make_unexpected(adopted.error());
+  return storage;
 }
 
 Result<std::unique_ptr<JournalFiles>> PosixStorage::journal_files() const {

@@ -36,9 +36,10 @@ struct OwnDirectory {
 };
 
 constexpr OwnDirectory own_directories[] = {
-    {"staging", &Root::staging}, {"claimed", &Root::claimed}, {"snapshots", &Root::snapshots},
-    {"digests", &Root::digests}, {"trash", &Root::trash},     {"log", &Root::log},
-    {"locks", &Root::locks},
+    {"staging", &Root::staging}, {"claimed", &Root::claimed},
+    {"spare", &Root::spare},     {"snapshots", &Root::snapshots},
+    {"digests", &Root::digests}, {"trash", &Root::trash},
+    {"log", &Root::log},         {"locks", &Root::locks},
 };
 
 Result<void> open_tree(Root& root, Role role) {
@@ -110,6 +111,15 @@ Result<void> read_identity(Root& root, Role role) {
   return {};
 }
 
+Result<void> remove_all(const Root& root, int directory, const std::string& what) {
+  const auto names = names_in(directory);
+  if (!names) return unusable(root, "cannot list " + own_path(root, what));
+  for (const std::string& name : *names)
+    if (!unlink_at(directory, name))
+      return unusable(root, fmt::format("cannot remove {}/{}", own_path(root, what), name));
+  return {};
+}
+
 // After the machine has been down, a leaf that is recorded as arrived may not have reached the
 // disk, nor the bytes of a small file that a snapshot keeps. Uploads and reads that were under way
 // then start over; finished uploads lose nothing but leaves that can be made anew.
@@ -126,12 +136,11 @@ Result<void> forget_what_was_not_synced(Root& root) {
   for (const std::string& name : *names)
     if (name.ends_with(leaves_ending) && !unlink_at(root.staging.get(), name))
       return unusable(root, "cannot remove " + own_path(root, "staging/" + name));
-  // Replay writes small files anew, but not into the old ones that snapshots are links to.
-  const auto snapshots = names_in(root.snapshots.get());
-  if (!snapshots) return unusable(root, "cannot list " + own_path(root, "snapshots"));
-  for (const std::string& name : *snapshots)
-    if (!unlink_at(root.snapshots.get(), name))
-      return unusable(root, "cannot remove " + own_path(root, "snapshots/" + name));
+  // Replay writes small files anew, but not into the old ones that snapshots are links to. A spare
+  // may have its old name in the tree again.
+  for (const auto& [directory, name] :
+       {std::pair{&root.snapshots, "snapshots"}, {&root.spare, "spare"}})
+    if (auto removed = remove_all(root, directory->get(), name); !removed) return removed;
   if (::fsync(root.staging.get()) != 0 || ::fsync(root.snapshots.get()) != 0)
     return unusable(root, "cannot sync " + own_path(root, "staging"));
   // On a full disk the next start does this once more, which does no harm.

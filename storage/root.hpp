@@ -25,6 +25,7 @@ struct Root {
   Descriptor own;
   Descriptor staging;
   Descriptor claimed;
+  Descriptor spare;
   Descriptor snapshots;
   Descriptor digests;
   Descriptor trash;

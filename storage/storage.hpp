@@ -44,7 +44,7 @@ struct Entry {
   std::uint64_t inode = 0;
 };
 
-/// A file in staging, complete and (unless small) synced.
+/// A file in staging, complete and synced.
 struct Staged {
   std::uint64_t size_bytes = 0;
   Digest root{};
@@ -116,10 +116,6 @@ class Storage {
 
   // --- staging (workers) ---
 
-  /// A whole small file, not synced: its bytes will be in the log. An older one of that name is
-  /// replaced.
-  virtual Result<void> stage_small(const std::string& name, std::span<const char> bytes,
-                                   const Preserve& preserve) = 0;
   /// Makes room for an upload, if need be that of kept ones nobody has gone on with for
   /// `limits::upload_keep_min_ms`. Beginning it again with the same size is no error; with another
   /// size it fails with `upload_conflict`.
@@ -156,10 +152,10 @@ class Storage {
   /// `not_directory`, `unknown_upload`.
   virtual Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                        const FileStamp& stamp) = 0;
-  /// The same for a staged small file; where that is gone, it is written anew from `bytes`.
-  virtual Result<bool> publish_small(const std::string& name, const std::string& path,
-                                     const FileStamp& stamp, std::span<const char> bytes,
-                                     const Preserve& preserve) = 0;
+  /// The same for a small file, whose bytes are in the log and are written here. What it replaces
+  /// may be written over later, by another file, when nobody has it open.
+  virtual Result<bool> publish_small(const std::string& path, const FileStamp& stamp,
+                                     std::span<const char> bytes, const Preserve& preserve) = 0;
   /// Replay: what is claimed under this number. Fails with `unknown_upload`.
   virtual Result<Entry> stat_claimed(std::uint64_t number) = 0;
   /// Replay: takes a file out of the tree and keeps it as if claimed under `number`, its attributes

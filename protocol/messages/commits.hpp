@@ -16,7 +16,7 @@ enum class ChangeKind : std::uint8_t {
   /// when none is remembered). Sent where a repeat may find its staged file used up by the first
   /// attempt.
   none = 0,
-  /// A staged file; its bytes are the payload as well when it is small, and then not yet synced.
+  /// A file: staged and synced, or, when it is small, in the payload.
   put = 1,
   remove = 2,
   rename = 3,

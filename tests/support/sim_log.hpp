@@ -30,7 +30,6 @@ enum class DiskCall : std::uint8_t {
   open,
   read_snapshot,
   drop_snapshot,
-  stage_small,
   begin_upload,
   write_upload,
   upload_state,

@@ -447,14 +447,6 @@ Result<void> SimStorage::drop_snapshot(const std::string& snapshot) {
 
 // --- staging ---
 
-Result<void> SimStorage::stage_small(const std::string& name, std::span<const char> bytes,
-                                     const Preserve& preserve) {
-  if (auto ok = check(DiskCall::stage_small); !ok) return ok;
-  const Id id = new_inode(EntryKind::file, std::string(bytes.data(), bytes.size()));
-  create(id, staging_, name, preserve);
-  return {};
-}
-
 Result<void> SimStorage::begin_upload(const std::string& name, std::uint64_t size_bytes) {
   if (auto ok = check(DiskCall::begin_upload); !ok) return ok;
   if (size_bytes > disk_bytes) return fail(Code::no_space, name);
@@ -579,20 +571,13 @@ Result<bool> SimStorage::publish_claimed(std::uint64_t number, const std::string
   return trash;
 }
 
-Result<bool> SimStorage::publish_small(const std::string& name, const std::string& path,
-                                       const FileStamp& stamped, std::span<const char> bytes,
-                                       const Preserve& wanted) {
+Result<bool> SimStorage::publish_small(const std::string& path, const FileStamp& stamped,
+                                       std::span<const char> bytes, const Preserve& wanted) {
   if (auto ok = check(DiskCall::publish_small); !ok) return tl::make_unexpected(ok.error());
   const auto place = target_of_file(path);
   if (!place) return tl::make_unexpected(place.error());
-  Id id = in_area(staging_, name);
-  if (id == 0) {
-    id = new_inode(EntryKind::file, std::string(bytes.data(), bytes.size()));
-    create(id, staging_, name, wanted);
-  }
-  stamp(id, stamped);
   const bool trash = keep_replaced(*place);
-  move({staging_, name, id}, *place);
+  write_anew(*place, stamped, bytes, wanted);
   return trash;
 }
 
@@ -627,13 +612,18 @@ Result<void> SimStorage::restore(const std::string& path, std::span<const char> 
   if (auto ok = check(DiskCall::restore); !ok) return ok;
   const auto place = target_of_file(path);
   if (!place) return tl::make_unexpected(place.error());
-  const std::string name = fmt::format("restored-{}", next_id_);
+  keep_replaced(*place);
+  write_anew(*place, stamped, bytes, wanted);
+  return {};
+}
+
+void SimStorage::write_anew(const Place& place, const FileStamp& stamped,
+                            std::span<const char> bytes, const Preserve& wanted) {
+  const std::string name = fmt::format("anew-{}", next_id_);
   const Id id = new_inode(EntryKind::file, std::string(bytes.data(), bytes.size()));
   create(id, staging_, name, wanted);
   stamp(id, stamped);
-  keep_replaced(*place);
-  move({staging_, name, id}, *place);
-  return {};
+  move({staging_, name, id}, place);
 }
 
 Result<bool> SimStorage::remove(const std::string& path, bool recursive) {

@@ -71,8 +71,6 @@ class SimStorage final : public storage::Storage {
                                                 std::size_t count) override;
   protocol::Result<void> drop_snapshot(const std::string& snapshot) override;
   protocol::Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
-  protocol::Result<void> stage_small(const std::string& name, std::span<const char> bytes,
-                                     const protocol::Preserve& preserve) override;
   protocol::Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
   protocol::Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                       std::span<const char> bytes,
@@ -89,9 +87,9 @@ class SimStorage final : public storage::Storage {
   protocol::Result<void> drop_claimed(std::uint64_t number) override;
   protocol::Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                          const storage::FileStamp& stamp) override;
-  protocol::Result<bool> publish_small(const std::string& name, const std::string& path,
-                                       const storage::FileStamp& stamp, std::span<const char> bytes,
-                                       const protocol::Preserve& preserve) override;
+  protocol::Result<bool> publish_small(const std::string& path, const storage::FileStamp& stamped,
+                                       std::span<const char> bytes,
+                                       const protocol::Preserve& wanted) override;
   protocol::Result<storage::Entry> stat_claimed(std::uint64_t number) override;
   protocol::Result<void> set_aside(const std::string& path, std::uint64_t number) override;
   protocol::Result<void> put_back(std::uint64_t number, const std::string& path) override;
@@ -166,6 +164,8 @@ class SimStorage final : public storage::Storage {
   void preserve(Id id, const protocol::Preserve& preserve);
   void sync_inode(Id id);
   bool keep_replaced(const Place& place);
+  void write_anew(const Place& place, const storage::FileStamp& stamped,
+                  std::span<const char> bytes, const protocol::Preserve& wanted);
   void collect_garbage();
   void lose_bytes(Inode& inode, Random& random) const;
   void force_what_is_needed();

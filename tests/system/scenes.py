@@ -223,7 +223,7 @@ class Stage:
             self.workers.append(self.test.spawn(test_program('stopping_worker'), self.server.root,
                                                 self.server.workers_endpoint))
         elif what == 'stops':
-            if self.workers[-1].popen.stdout.readline() != b'staged\n':
+            if self.workers[-1].popen.stdout.readline() != b'stopping\n':
                 raise Wrong('the worker has ended')
             return
         elif what == 'killed':

@@ -174,7 +174,7 @@ class LostTcp(Lost):
 
 
 class FaultPoint(WorkerTest):
-    """A worker that stops between staging and commit, and wakes when its request has another."""
+    """A worker that stops before it asks for a commit, and wakes when its request has another."""
 
     def stop_at_the_fault_point(self, *arguments, **options):
         self.server(threads=0, workers='ipc', lease=1)
@@ -182,7 +182,7 @@ class FaultPoint(WorkerTest):
                                    self.main.workers_endpoint)
         self.wait_for_workers(1)
         client = self.start_sluice(*arguments, **options)
-        self.assertEqual(self.stopping.popen.stdout.readline(), b'staged\n')
+        self.assertEqual(self.stopping.popen.stdout.readline(), b'stopping\n')
         return client
 
     def go_on(self):

@@ -27,11 +27,9 @@ struct Job {
   storage::Storage& storage;
 
   std::uint64_t session() const { return request.stamp.session; }
-  /// The name in staging (and snapshots) for what this attempt at this request makes; in a batch,
-  /// for the file under the request id that comes so many later.
-  std::string own_name(std::uint64_t later = 0) const {
-    return storage::request_name(session(), request.header.request_id + later,
-                                 request.header.attempt);
+  /// The name in staging (and snapshots) for what this attempt at this request makes.
+  std::string own_name() const {
+    return storage::request_name(session(), request.header.request_id, request.header.attempt);
   }
 };
 

@@ -1,5 +1,5 @@
-// put and put_many: small files, each whole in the message. A file is staged without a sync; its
-// bytes go into the log with the commit.
+// put and put_many: small files, each whole in the message. They are not staged: the bytes go with
+// the commit into the log, and the publisher writes them into the tree.
 #include "protocol/digest.hpp"
 #include "protocol/messages/batches.hpp"
 #include "workers/operations/operations.hpp"
@@ -17,8 +17,7 @@ struct SmallFile {
   protocol::Preserve preserve;
 };
 
-Result<Change> stage(storage::Storage& storage, std::string own_name, SmallFile&& file,
-                     const protocol::Terms& terms) {
+Result<Change> check(SmallFile&& file, const protocol::Terms& terms) {
   if (auto ok = protocol::check_entry_path(file.path); !ok) return tl::make_unexpected(ok.error());
   if (file.bytes.size() > protocol::limits::small_file_bytes)
     return protocol::fail(Code::too_large, file.path, "a put in one message takes up to 128 KiB");
@@ -26,15 +25,11 @@ Result<Change> stage(storage::Storage& storage, std::string own_name, SmallFile&
     return protocol::fail(Code::digest_mismatch, file.path);
   Change change;
   change.commit.kind = protocol::ChangeKind::put;
-  change.commit.staged = std::move(own_name);
   change.commit.size_bytes = file.bytes.size();
   change.commit.root = file.root;
   change.commit.small = true;
   change.commit.preserve = file.preserve;
   change.commit.terms = terms;
-  if (auto staged = storage.stage_small(change.commit.staged, file.bytes.bytes(), file.preserve);
-      !staged)
-    return tl::make_unexpected(staged.error());
   change.commit.path = std::move(file.path);
   change.bytes = std::move(file.bytes);
   return change;
@@ -61,8 +56,7 @@ Result<Ending> put(const Job& job) {
   auto request = request_of<protocol::Put>(job);
   if (!request) return tl::make_unexpected(request.error());
   auto change =
-      stage(job.storage, job.own_name(),
-            {std::move(request->path), request->root, job.request.payload, request->preserve},
+      check({std::move(request->path), request->root, job.request.payload, request->preserve},
             request->terms);
   if (!change) return tl::make_unexpected(std::move(change.error()));
   return std::move(*change);
@@ -78,8 +72,7 @@ Result<std::vector<Result<Change>>> put_many(const Job& job) {
   std::size_t offset = 0;
   for (std::size_t i = 0; i < request->files.size(); ++i) {
     const protocol::PutFile& file = request->files[i];
-    changes.push_back(stage(job.storage, job.own_name(i),
-                            {protocol::join(request->directory, file.name), file.root,
+    changes.push_back(check({protocol::join(request->directory, file.name), file.root,
                              all.part(offset, file.size_bytes), file.preserve},
                             request->terms));
     offset += file.size_bytes;

@@ -132,19 +132,16 @@ struct Fixture {
     Commit commit = put_commit(path, bytes, terms);
     return send(commit, protocol::Payload::of(bytes));
   }
-  /// A small file, staged.
+  /// A small file.
   Commit put_commit(const std::string& path, const std::string& bytes,
                     const protocol::Terms& terms = {}) {
     Commit commit;
     commit.kind = ChangeKind::put;
     commit.path = path;
     commit.terms = terms;
-    commit.staged = storage::request_name(session, request + 1, 0);
     commit.size_bytes = bytes.size();
     commit.root = protocol::root_of(protocol::leaves_of(bytes));
     commit.small = true;
-    const auto staged = storage.stage_small(commit.staged, bytes, {});
-    REQUIRE(staged);
     return commit;
   }
   /// An upload, whole and synced.

@@ -119,9 +119,7 @@ struct Served {
   }
   bool put_small(const std::string& path, const std::string& bytes, std::uint64_t version,
                  const Preserve& preserve = {}) {
-    const std::string name = request_name(7, version, 0);
-    must(storage->stage_small(name, bytes, preserve));
-    return must(storage->publish_small(name, path, stamp_of(bytes, version), bytes, preserve));
+    return must(storage->publish_small(path, stamp_of(bytes, version), bytes, preserve));
   }
   Attributes attributes(const std::string& path) { return must(storage->stat(path)).attributes; }
   /// All of a snapshot, with its leaves checked against the bytes.

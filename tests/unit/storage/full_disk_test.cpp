@@ -56,13 +56,12 @@ TEST_CASE("small files and copies that do not fit leave nothing") {
   write_file(disk.tree() / "large", pattern(3u << 20));
   disk.fill();
   const std::string bytes = pattern(leaf);
-  CHECK(code(disk.storage->stage_small("s", bytes, {})) == Code::no_space);
   CHECK(code(disk.storage->stage_copy("large", "c")) == Code::no_space);
   CHECK(fs::is_empty(disk.own("staging")));
   CHECK(code(disk.storage->restore("a", bytes, stamp_of(bytes, 1), {})) == Code::no_space);
-  CHECK(code(disk.storage->publish_small("s", "a", stamp_of(bytes, 1), bytes, {})) ==
-        Code::no_space);
+  CHECK(code(disk.storage->publish_small("a", stamp_of(bytes, 1), bytes, {})) == Code::no_space);
   CHECK(fs::is_empty(disk.own("claimed")));
+  CHECK(fs::is_empty(disk.own("spare")));
   CHECK_FALSE(fs::exists(disk.tree() / "a"));
 }
 

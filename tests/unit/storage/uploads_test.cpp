@@ -207,32 +207,13 @@ TEST_CASE("names that are none do not leave staging") {
   write_file(served.tree / "victim", "x");
   for (const std::string bad : {"", ".", "..", "../victim", "a/b", ".hidden"}) {
     INFO(bad);
-    CHECK(code(served.storage->stage_small(bad, {}, {})) == Code::bad_message);
     CHECK(code(served.storage->begin_upload(bad, 1)) == Code::bad_message);
     CHECK(code(served.storage->upload_state(bad)) == Code::bad_message);
     CHECK(code(served.storage->stage_copy("victim", bad)) == Code::bad_message);
     CHECK(code(served.storage->drop_staged(bad)) == Code::bad_message);
     CHECK(code(served.storage->claim(bad, 1)) == Code::bad_message);
-    CHECK(code(served.storage->publish_small(bad, "a", stamp_of("", 1), {}, {})) ==
-          Code::bad_message);
   }
   CHECK(code(served.storage->begin_upload(std::string(255, 'n'), 1)) == Code::bad_message);
-}
-
-TEST_CASE("a small file is staged with mode and time, and replaced when staged again") {
-  Served served;
-  Preserve preserve;
-  preserve.mode = 0751;
-  preserve.mtime_ns = -5;
-  must(served.storage->stage_small(name, std::string_view("first"), preserve));
-  must(served.storage->stage_small(name, std::string_view("two"), preserve));
-  CHECK(read_file(served.own / "staging" / name) == "two");
-  must(served.storage->publish_small(name, "f", stamp_of("two", 3), std::string_view("two"),
-                                     preserve));
-  CHECK(served.attributes("f").mode == 0751);
-  CHECK(served.attributes("f").mtime_ns == -5);
-  served.put_small("g", "x", 4);
-  CHECK(served.attributes("g").mode == 0644);
 }
 
 TEST_CASE("a copy has the bytes and mode of the original and a time of its own") {

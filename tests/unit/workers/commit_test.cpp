@@ -1,4 +1,4 @@
-// The worker and its commits: from what is staged to the answer, what waits, what is refused.
+// The worker and its commits: from a request to the answer, what waits, what is refused.
 #include "tests/unit/workers/worker_room.hpp"
 
 using namespace sluice;
@@ -17,7 +17,7 @@ void put(WorkerRoom& room, std::uint64_t id = 1, std::uint16_t attempt = 0) {
 
 }  // namespace
 
-TEST_CASE("a put is staged, committed with its bytes, and answered with its version", "[worker]") {
+TEST_CASE("a put is committed with its bytes, and answered with its version", "[worker]") {
   WorkerRoom room;
   room.join();
   Put body{"d/a", root_of(hello), {}, {}};
@@ -27,7 +27,7 @@ TEST_CASE("a put is staged, committed with its bytes, and answered with its vers
   const auto commit = room.committed(7);
   CHECK(commit.body.kind == ChangeKind::put);
   CHECK(commit.body.path == "d/a");
-  CHECK(commit.body.staged == storage::request_name(session, 7, 0));
+  CHECK(commit.body.staged.empty());
   CHECK(commit.body.size_bytes == 5);
   CHECK(commit.body.root == root_of(hello));
   CHECK(commit.body.small);
@@ -38,7 +38,6 @@ TEST_CASE("a put is staged, committed with its bytes, and answered with its vers
   CHECK(commit.body.terms.if_version == 4);
   CHECK(commit.body.terms.if_absent);
   CHECK(commit.message.payload.text() == hello);
-  CHECK(room.staged(commit.body.staged));
   room.probe.expect_silence();
   room.outcome(commit.message, 12);
   CHECK(room.answered<PutReply>(7).body.version == 12);
@@ -102,7 +101,7 @@ TEST_CASE("a commit that waits gives the job's slot back", "[worker]") {
   CHECK(room.answered<PutReply>(1, 2).body.version == 9);
 }
 
-TEST_CASE("a refused commit is the answer, and what was staged for it goes", "[worker]") {
+TEST_CASE("a refused commit is the answer", "[worker]") {
   WorkerRoom room;
   room.join();
   put(room);
@@ -111,7 +110,6 @@ TEST_CASE("a refused commit is the answer, and what was staged for it goes", "[w
   const auto error = room.refused(Code::locked);
   CHECK(error.path == "where");
   CHECK(error.detail == "why");
-  CHECK_FALSE(room.staged(commit.body.staged));
 }
 
 TEST_CASE("a refused copy leaves nothing in staging", "[worker]") {
@@ -144,11 +142,13 @@ TEST_CASE("a refused upload stays, to be committed again", "[worker]") {
 TEST_CASE("what a later attempt staged in vain goes, as the first one has happened", "[worker]") {
   WorkerRoom room;
   room.join();
-  put(room, 1, 1);
+  room.disk.plant("f", hello);
+  room.ask(protocol::Copy{"f", "g", {}}, 1, {{}, 0, 1});
   const auto commit = room.committed(1, 1);
   CHECK(commit.body.staged == storage::request_name(session, 1, 1));
+  CHECK(room.staged(commit.body.staged));
   room.outcome(commit.message, 3);
-  CHECK(room.answered<PutReply>(1, 1).body.version == 3);
+  CHECK(room.answered<protocol::CopyReply>(1, 1).body.version == 3);
   CHECK_FALSE(room.staged(commit.body.staged));
 }
 
@@ -157,8 +157,9 @@ TEST_CASE("a change that fails here asks for its first outcome, then counts", "[
   room.join();
   room.ask(protocol::WriteCommit{{upload_id}, "a", 5, root_of(hello), {}, {}}, 3);
   room.refused_without_outcome(Code::unknown_upload, 3);
-  room.faults.fail_next(DiskCall::stage_small, 1, Code::no_space);
-  put(room, 4);
+  room.disk.plant("f", hello);
+  room.faults.fail_next(DiskCall::stage_copy, 1, Code::no_space);
+  room.ask(protocol::Copy{"f", "b", {}}, 4);
   room.refused_without_outcome(Code::no_space, 4);
   room.ask(protocol::Copy{"missing", "b", {}}, 5);
   room.refused_without_outcome(Code::not_found, 5);
