@@ -114,9 +114,7 @@ Result<void> PosixStorage::set_attributes(const std::string& path, const Preserv
 }
 
 Result<void> PosixStorage::sync_tree() {
-  const std::uint64_t spares = spares_.added();
   if (::syncfs(root_->tree.get()) != 0) return failure({}, "syncing the filesystem");
-  spares_.synced_up_to(spares);
   return {};
 }
 

@@ -73,6 +73,8 @@ class PosixStorage : public Storage {
   Result<void> make_directory(const std::string& path, const Preserve& preserve) override;
   Result<void> set_attributes(const std::string& path, const Preserve& preserve) override;
   Result<void> sync_tree() override;
+  void sync_begins() override { spares_.sync_begins(); }
+  void sync_ended() override { spares_.sync_ended(); }
 
   Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
   Result<void> sweep_kept(std::chrono::milliseconds age) override;

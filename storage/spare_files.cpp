@@ -73,8 +73,7 @@ bool SpareFiles::takes(const struct stat& replaced) const {
 }
 
 bool SpareFiles::get(Fresh& fresh) {
-  const std::uint64_t synced = synced_.load(std::memory_order_acquire);
-  for (int i = 0; i < tries && !spares_.empty() && spares_.front().ordinal <= synced; ++i) {
+  for (int i = 0; i < tries && !spares_.empty() && spares_.front().ordinal <= synced_; ++i) {
     const Spare spare = std::move(spares_.front());
     spares_.pop_front();
     bytes_ -= spare.size_bytes;
@@ -108,16 +107,10 @@ void SpareFiles::add(const std::string& name, const struct stat& replaced) {
     unlink_with_leaves(*root_, root_->spare.get(), name);
     return;
   }
-  const std::uint64_t ordinal = added_.load(std::memory_order_relaxed) + 1;
   const auto size = static_cast<std::uint64_t>(replaced.st_size);
-  spares_.push_back({name, size, ordinal});
+  spares_.push_back({name, size, ++added_});
   bytes_ += size;
-  added_.store(ordinal, std::memory_order_release);
-  if (ordinal % adds_a_look == 1) look_for_room();
-}
-
-void SpareFiles::synced_up_to(std::uint64_t count) {
-  synced_.store(count, std::memory_order_release);
+  if (added_ % adds_a_look == 1) look_for_room();
 }
 
 void SpareFiles::look_for_room() {

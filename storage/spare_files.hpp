@@ -4,11 +4,9 @@
 //
 // A spare is written over only when a sync of the whole tree that began after the replacement is
 // done. Until then a power loss may bring the old name back, and replay relies on what it leads to.
-// Nor may anybody have it open, who would see it change. For the publisher alone, but for
-// `synced_up_to`.
+// Nor may anybody have it open, who would see it change. For the publisher alone.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -44,10 +42,9 @@ class SpareFiles {
   /// What has that name in spare/ now was replaced just now and is a spare.
   void add(const std::string& name, const struct stat& replaced);
 
-  /// Called around a sync of the whole tree, by any thread: how many were added before, and that
-  /// those are synced.
-  std::uint64_t added() const { return added_.load(std::memory_order_acquire); }
-  void synced_up_to(std::uint64_t count);
+  /// See Storage.
+  void sync_begins() { before_sync_ = added_; }
+  void sync_ended() { synced_ = before_sync_; }
 
  private:
   struct Spare {
@@ -66,8 +63,10 @@ class SpareFiles {
   std::uint64_t bytes_ = 0;
   std::uint64_t last_name_ = 0;
   bool room_ = true;
-  std::atomic<std::uint64_t> added_{0};
-  std::atomic<std::uint64_t> synced_{0};
+  std::uint64_t added_ = 0;
+  /// How many had been added when the sync under way began, and when the last one did.
+  std::uint64_t before_sync_ = 0;
+  std::uint64_t synced_ = 0;
 };
 
 }  // namespace sluice::storage

@@ -179,8 +179,13 @@ class Storage {
   virtual Result<void> make_directory(const std::string& path, const Preserve& preserve) = 0;
   /// Fails with `not_found`.
   virtual Result<void> set_attributes(const std::string& path, const Preserve& preserve) = 0;
-  /// Makes everything published so far durable. Slow.
+  /// Makes everything published so far durable. Slow, so another thread may do it for the
+  /// publisher.
   virtual Result<void> sync_tree() = 0;
+  /// The publisher has asked for such a sync, and: it is done. Told by it, one sync at a time. What
+  /// was replaced before the former may be written over from the latter on.
+  virtual void sync_begins() = 0;
+  virtual void sync_ended() = 0;
 
   // --- cleaning (workers) ---
 

@@ -33,6 +33,7 @@ void Publisher::on_checkpoint_reply(const Message& message, Time now, Outbox& ou
     fail_log({Code::log_failed, {}, "the tree could not be synced"});
     return run(now, outbox);
   }
+  storage_.sync_ended();
   const auto dropped = drop_older(reply->generation);
   if (dropped) ++counters_.checkpoints;
   checkpoint_due_ = log_is_empty() ? runtime::never : now + config_.checkpoint_every;
@@ -62,6 +63,7 @@ Result<void> Publisher::start_checkpoint(Time now, Outbox& outbox) {
   if (auto written = write_synced(); !written) return written;
   log_.forget_written_bytes();
   under_way_ = log_.generation();
+  storage_.sync_begins();
   outbox.send(
       runtime::make_message({runtime::Port::checkpointer, {}}, protocol::Checkpoint{under_way_}));
   return {};

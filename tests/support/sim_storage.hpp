@@ -103,6 +103,8 @@ class SimStorage final : public storage::Storage {
   protocol::Result<void> set_attributes(const std::string& path,
                                         const protocol::Preserve& preserve) override;
   protocol::Result<void> sync_tree() override;
+  void sync_begins() override {}
+  void sync_ended() override {}
   protocol::Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
   protocol::Result<void> sweep_kept(std::chrono::milliseconds age) override;
   protocol::Result<bool> empty_trash() override;

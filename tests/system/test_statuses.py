@@ -135,7 +135,7 @@ class Statuses(SharedServer):
         try:
             commands = self.stopped_commands()
             self.assertEqual(set(commands), self.documented(130))
-            # One after another: started together, the last of them may find the server unreachable first.
+            # One after another: of many at once the last may find the server unreachable.
             for command, arguments in commands.items():
                 with self.subTest(command=command):
                     process = self.start_sluice(command, *arguments)
