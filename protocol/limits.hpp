@@ -106,7 +106,7 @@ inline constexpr std::size_t batch_commits = 512;
 /// while the disk has less than so much room.
 inline constexpr std::size_t spare_files = 65'536;
 inline constexpr std::size_t spare_bytes = 256u << 20;
-inline constexpr std::uint64_t spare_room_bytes = 1u << 30;
+inline constexpr std::uint64_t spare_room_bytes = 256u << 20;
 /// Outcomes remembered for each session. So many changes less one a client may send after one that
 /// is not answered: with more, a repeat of that one might be done again.
 inline constexpr std::size_t outcomes_per_session = 1024;
