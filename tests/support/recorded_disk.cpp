@@ -2,9 +2,10 @@
 // which a loop device makes a block device of. It remembers what was written since the last flush;
 // when the power is cut, chance decides which of that is on the disk. Lines on standard input, each
 // answered by a line on standard output; the end of input ends the disk:
-//   cut SEED   everything stands still from now on; what survives is drawn
-//   off        what waits and what comes fails, so that what uses the disk can be taken away
-//   on         the disk has what survived, and takes writes again
+//   cut SEED WRITES   as soon as so many writes are not flushed (at the latest after some seconds)
+//                     everything stands still, and what of them survives is drawn
+//   off               what waits and what comes fails, so that what uses the disk can be taken away
+//   on                the disk has what survived, and takes writes again
 // Two threads: FUSE's own and the one that reads the commands. Run by tests/system/power_loss.py.
 #define FUSE_USE_VERSION 31
 #include <fuse3/fuse.h>
@@ -16,12 +17,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -35,6 +38,8 @@ namespace {
 
 constexpr std::size_t sector_bytes = 512;
 constexpr const char* path = "/disk";
+constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+constexpr std::chrono::seconds longest_wait{3};
 
 // Not a vector: what was never written takes no memory.
 struct Free {
@@ -77,7 +82,8 @@ class Disk {
     if (offset > size_ || size > size_ - offset) return -ENOSPC;
     std::memcpy(now_.get() + offset, bytes, size);
     writes_.push_back({offset, {bytes, bytes + size}});
-    return static_cast<int>(size);
+    if (writes_.size() >= cut_at_) stop();
+    return has_power(lock) ? static_cast<int>(size) : -EIO;
   }
   int flush() {
     std::unique_lock lock(mutex_);
@@ -87,10 +93,11 @@ class Disk {
     return 0;
   }
 
-  /// A flush that waits now must never say that it was done, so nothing is answered until `off`.
-  Losses cut(std::uint64_t seed) {
-    const std::lock_guard lock(mutex_);
-    power_ = Power::cut;
+  Losses cut(std::uint64_t seed, std::size_t writes) {
+    std::unique_lock lock(mutex_);
+    cut_at_ = writes;
+    power_changed_.wait_for(lock, longest_wait, [this] { return power_ == Power::cut; });
+    stop();
     // From a cache that has written nothing yet to one that had all but the order.
     constexpr std::array<unsigned, 5> shares = {0, 10, 50, 90, 100};
     std::mt19937_64 random(seed);
@@ -123,6 +130,12 @@ class Disk {
     power_changed_.wait(lock, [this] { return power_ != Power::cut; });
     return power_ == Power::on;
   }
+  /// A flush that waits now must never say that it was done, so nothing is answered until `off`.
+  void stop() {
+    power_ = Power::cut;
+    cut_at_ = never;
+    power_changed_.notify_all();
+  }
   static void copy(const Content& from, const Content& to, std::size_t offset, std::size_t size) {
     std::memcpy(to.get() + offset, from.get() + offset, size);
   }
@@ -143,6 +156,7 @@ class Disk {
   std::mutex mutex_;
   std::condition_variable power_changed_;
   Power power_ = Power::on;
+  std::size_t cut_at_ = never;
   const std::size_t size_;
   const Content now_;
   const Content flushed_;
@@ -188,9 +202,10 @@ std::string answer(Disk& disk, const std::string& line) {
   std::istringstream words(line);
   std::string command;
   std::uint64_t seed = 0;
-  words >> command >> seed;
+  std::size_t writes = 0;
+  words >> command >> seed >> writes;
   if (command == "cut") {
-    const Losses losses = disk.cut(seed);
+    const Losses losses = disk.cut(seed, writes);
     return "cut " + std::to_string(losses.writes) + " " + std::to_string(losses.kept) + " " +
            std::to_string(losses.torn);
   }

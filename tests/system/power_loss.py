@@ -14,7 +14,7 @@ OWN = 'SLUICE_TEST_OWN_NAMESPACES'
 UNSHARE = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
 MAKE = {'ext4': ['mkfs.ext4', '-q', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0'],
         'xfs': ['mkfs.xfs', '-q', '-K']}
-BOOT = pathlib.Path('/proc/sys/kernel/random/boot_id')
+BOOT_ID = pathlib.Path('/proc/sys/kernel/random/boot_id')
 
 
 def missing():
@@ -56,8 +56,11 @@ class RecordedDisk:
         self.directory = directory
         self.mounted = directory / 'mounted'
         self.loop = None
+        self.boot_id = directory / 'boot_id'
         for name in ('fuse', 'mounted'):
             (directory / name).mkdir()
+        self._new_boot_id()
+        run('mount', '--bind', self.boot_id, BOOT_ID)
         self.process = Process([test_program('recorded_disk'), directory / 'fuse', mib], directory,
                                'recorded_disk', stdin=subprocess.PIPE)
         self._answer()
@@ -78,6 +81,9 @@ class RecordedDisk:
         assert answer[0] == words[0], answer
         return [int(number) for number in answer[1:]]
 
+    def _new_boot_id(self):
+        self.boot_id.write_text(f'{uuid.uuid4()}\n')
+
     def _attach(self):
         # The disk is in the mount namespace of its process, and nowhere else.
         file = f'/proc/{self.process.pid}/root{self.directory}/fuse/disk'
@@ -88,16 +94,18 @@ class RecordedDisk:
         # Takes effect when the mount ends.
         run('losetup', '--detach', self.loop)
 
+    def _attached_at(self):
+        return pathlib.Path('/sys/block', pathlib.Path(self.loop).name, 'loop')
+
     def _unmount(self):
         run('umount', self.mounted)
-        loop = pathlib.Path('/sys/block', pathlib.Path(self.loop).name, 'loop')
-        wait_for(lambda: not loop.exists(), 20, f'{self.loop} to be detached')
+        wait_for(lambda: not self._attached_at().exists(), 20, f'{self.loop} to be detached')
 
-    def cut(self, seed, machine):
-        """Cuts the power. `machine()` kills what runs on the disk; it must not have run a single
+    def cut(self, seed, writes, machine):
+        """Cuts the power when so many writes are not flushed. `machine()` kills what runs on the disk; it must not have run a single
         step more by the time it finds out. Gives the counts of writes that were not flushed, and
         of those that are there whole and in part."""
-        losses = self._tell('cut', seed)
+        losses = self._tell('cut', seed, writes)
         machine()
         self._tell('off')
         return losses
@@ -109,15 +117,14 @@ class RecordedDisk:
         self._tell('on')
         self._attach()
         self._mount()
-        identity = self.directory / 'boot_id'
-        identity.write_text(f'{uuid.uuid4()}\n')
-        run('mount', '--bind', identity, BOOT)
+        self._new_boot_id()
 
     def close(self):
         try:
+            run('umount', BOOT_ID)
             if os.path.ismount(self.mounted):
                 self._unmount()
-            elif self.loop and os.path.exists(f'/sys/block/{pathlib.Path(self.loop).name}/loop'):
+            elif self.loop and self._attached_at().exists():
                 run('losetup', '--detach', self.loop)
         finally:
             self.process.cleanup()
