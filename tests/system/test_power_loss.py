@@ -12,7 +12,7 @@ import time
 import unittest
 
 import power_loss
-from harness import SLOWNESS, figure, main, test_program
+from harness import SLOWNESS, figure, main, test_program, wait_for
 from under_load import UnderLoad, content
 
 SEED = int(os.environ.get('SLUICE_TEST_SEED', '1'))
@@ -90,6 +90,10 @@ class PowerLoss(UnderLoad):
                 wrong += now
         return wrong
 
+    def assert_no_litter(self, server=None, seconds=15):
+        super().assert_no_litter(server, seconds)
+        wait_for(lambda: not any(self.main.own('trash').iterdir()), seconds, 'an empty trash')
+
     def check(self):
         """Starts the server where none of the clients finds it, looks at everything, and starts it
         again where they do."""
@@ -148,7 +152,9 @@ class PowerLoss(UnderLoad):
         except AssertionError as error:
             print(f'\n  canary: {error}', flush=True)
             return
-        self.assertNotEqual(self.lost(), [])
+        lost = self.lost()
+        self.assertNotEqual(lost, [])
+        print(f'\n  canary: {len(lost)} losses, such as: {lost[0]}', flush=True)
 
 
 if __name__ == '__main__':
