@@ -35,7 +35,7 @@ def missing():
 
 
 def enter_namespaces():
-    """Starts this program again as the first process of namespaces of its own, unless it is that."""
+    """Starts this program again, as the first process of namespaces of its own."""
     if OWN not in os.environ and not missing():
         os.environ[OWN] = '1'
         os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.argv])
@@ -102,9 +102,9 @@ class RecordedDisk:
         wait_for(lambda: not self._attached_at().exists(), 20, f'{self.loop} to be detached')
 
     def cut(self, seed, writes, machine):
-        """Cuts the power when so many writes are not flushed. `machine()` kills what runs on the disk; it must not have run a single
-        step more by the time it finds out. Gives the counts of writes that were not flushed, and
-        of those that are there whole and in part."""
+        """Cuts the power when so many writes are not flushed, at the latest after some seconds.
+        `machine()` kills what runs on the disk, before it can find out. Gives the counts of writes
+        that were not flushed, and of those of them that are there whole and in part."""
         losses = self._tell('cut', seed, writes)
         machine()
         self._tell('off')
