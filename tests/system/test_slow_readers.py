@@ -1,9 +1,12 @@
 # Sixty-four clients that read one large file slowly, all at once: the server's memory stays small,
-# however much of the file there still is, and each of them gets its bytes at its own pace.
+# however much of the file there still is, and each of them gets its bytes at its own pace. Slow is
+# either the program behind `sluice get`, or the connection of a client that asks far ahead.
 import os
 import random
+import socket
 import time
 
+import wire
 from harness import MIB, SLOWNESS, SystemTest, figure, main
 
 READERS = 64
@@ -16,22 +19,60 @@ STABLE_S = figure(0, 30)
 LONGEST_S = 300
 FILE_MIB = figure(64, 1024)
 MEMORY_BYTES = 300 * 1000 * 1000
+# As many as the window allows.
+READS_AHEAD = 16
 
 
-class Reader:
-    """A client that writes into a pipe, and the slow end of that pipe."""
+class SlowProgram:
+    """The slow end of the pipe that a `sluice get` writes into."""
 
-    def __init__(self, client):
+    def __init__(self, client, file):
         self.client = client
+        self.file = file
         self.stream = client.popen.stdout
         os.set_blocking(self.stream.fileno(), False)
         self.got = 0
 
     def read(self, most):
-        """What of it is there by now; None: it has ended."""
-        data = self.stream.read(most) if most > 0 else None
+        data = self.stream.read(most)
+        if data == b'':
+            raise AssertionError('it ended: ' + self.client.log_text())
+        if os.pread(self.file.fileno(), len(data or b''), self.got) != (data or b''):
+            raise AssertionError(f'other bytes at {self.got}')
         self.got += len(data or b'')
-        return b'' if data is None else data or None
+
+
+class SlowConnection:
+    """A client that keeps as much asked for as it may, and takes little from its connection."""
+
+    def __init__(self, link):
+        self.link = link
+        self.plain = link.plain
+        self.plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        link.hello()
+        _, body = link.ask(wire.GET, {'path': 'large'}, request_id=2)
+        self.snapshot = body['snapshot']
+        self.asked = 0
+        self.got = 0
+        self._ask_ahead()
+
+    def _ask_ahead(self):
+        # What comes with the bytes is so little that it need not be told from them.
+        while self.asked < self.got // MIB + READS_AHEAD:
+            body = {'snapshot': self.snapshot, 'length_bytes': MIB,
+                    'offset_bytes': self.asked % FILE_MIB * MIB}
+            self.link.send(wire.header(wire.READ, 10 + self.asked, credit=MIB), wire.pack(body))
+            self.asked += 1
+
+    def read(self, most):
+        try:
+            data = self.plain.recv(most, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if not data:
+            raise AssertionError('the server has closed the connection')
+        self.got += len(data)
+        self._ask_ahead()
 
 
 class SlowReaders(SystemTest):
@@ -39,8 +80,7 @@ class SlowReaders(SystemTest):
     def setUp(self):
         super().setUp()
         self.server(listen=('tcp',), threads=2)
-        drawn = random.Random(2)
-        block = drawn.randbytes(MIB - 8)
+        block = random.Random(2).randbytes(MIB - 8)
         local = self.directory / 'large'
         with open(local, 'wb') as file:
             for i in range(FILE_MIB):
@@ -49,22 +89,14 @@ class SlowReaders(SystemTest):
         self.local = open(local, 'rb')
         self.addCleanup(self.local.close)
 
-    def read_in_turn(self, readers, begin):
-        """Brings each reader to where its pace has it by now."""
-        due = int((time.monotonic() - begin) * READ_BYTES_PER_S)
-        for i, reader in enumerate(readers):
-            at = reader.got
-            data = reader.read(max(due - at, 0))
-            self.assertIsNotNone(data, f'reader {i} ended: {reader.client.log_text()}')
-            if os.pread(self.local.fileno(), len(data), at) != data:
-                self.fail(f'reader {i} got other bytes at {at}')
-
-    def test_memory(self):
-        readers = [Reader(self.start_sluice('get', '-q', 'large', '-')) for _ in range(READERS)]
+    def read_slowly(self, readers):
         begin = grown = time.monotonic()
         stable = 0
         while time.monotonic() - begin < SECONDS or time.monotonic() - grown < STABLE_S:
-            self.read_in_turn(readers, begin)
+            due = int((time.monotonic() - begin) * READ_BYTES_PER_S)
+            for reader in readers:
+                if reader.got < due:
+                    reader.read(due - reader.got)
             peak = self.main.peak_memory_bytes()
             if peak > stable + STABLE_BYTES:
                 stable = peak
@@ -80,6 +112,16 @@ class SlowReaders(SystemTest):
             self.assertLess(peak, MEMORY_BYTES)
         # None of them waits for the others; a busy machine gets some room.
         self.assertGreater(least, seconds * READ_BYTES_PER_S / 4 / SLOWNESS)
+
+    def test_programs(self):
+        self.read_slowly([SlowProgram(self.start_sluice('get', '-q', 'large', '-'), self.local)
+                          for _ in range(READERS)])
+
+    def test_connections(self):
+        links = [wire.Link.connect(self.main.endpoint) for _ in range(READERS)]
+        for link in links:
+            self.addCleanup(link.close)
+        self.read_slowly([SlowConnection(link) for link in links])
 
 
 if __name__ == '__main__':
