@@ -55,7 +55,6 @@ class RecordedDisk:
     def __init__(self, directory, filesystem, mib=512):
         self.directory = directory
         self.mounted = directory / 'mounted'
-        self.loop = None
         self.boot_id = directory / 'boot_id'
         for name in ('fuse', 'mounted'):
             (directory / name).mkdir()
@@ -88,18 +87,18 @@ class RecordedDisk:
         # The disk is in the mount namespace of its process, and nowhere else.
         file = f'/proc/{self.process.pid}/root{self.directory}/fuse/disk'
         self.loop = run('losetup', '--find', '--show', '--direct-io=on', file)
+        # Takes effect when nobody has it open any more: this process, or the mount.
+        self.opened = os.open(self.loop, os.O_RDONLY)
+        run('losetup', '--detach', self.loop)
 
     def _mount(self):
         run('mount', self.loop, self.mounted)
-        # Takes effect when the mount ends.
-        run('losetup', '--detach', self.loop)
-
-    def _attached_at(self):
-        return pathlib.Path('/sys/block', pathlib.Path(self.loop).name, 'loop')
+        os.close(self.opened)
 
     def _unmount(self):
         run('umount', self.mounted)
-        wait_for(lambda: not self._attached_at().exists(), 20, f'{self.loop} to be detached')
+        attached = pathlib.Path('/sys/block', pathlib.Path(self.loop).name, 'loop')
+        wait_for(lambda: not attached.exists(), 20, f'{self.loop} to be detached')
 
     def cut(self, seed, writes, machine):
         """Cuts the power when so many writes are not flushed, at the latest after some seconds.
@@ -124,7 +123,5 @@ class RecordedDisk:
             run('umount', BOOT_ID)
             if os.path.ismount(self.mounted):
                 self._unmount()
-            elif self.loop and self._attached_at().exists():
-                run('losetup', '--detach', self.loop)
         finally:
             self.process.cleanup()
