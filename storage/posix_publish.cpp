@@ -26,14 +26,40 @@ bool write_fresh(const SpareFiles::Fresh& fresh, std::span<const char> bytes,
   return write_stamp(file, stamp) && preserve_onto(file, preserve, 0644, fresh.mode);
 }
 
+// Whether the leaves in digests/ are those of this file.
+bool has_leaves(const Root& root, const FileStamp& stamp) {
+  const Descriptor file = open_at(root.digests.get(), hex_name(stamp.version), O_RDONLY);
+  if (!file) return false;
+  const MappedLeaves leaves(file.get());
+  return leaves.ok() && protocol::root_of(leaves.all()) == stamp.root;
+}
+
+// For an upload that was finished before a power loss and lost its leaves with it (root.cpp). If
+// they cannot be made, or the bytes are not what they were, it goes without: a server has to start,
+// and whoever verifies the file is told.
+void make_leaves_anew(const Root& root, int file, const FileStamp& stamp) {
+  const int digests = root.digests.get();
+  const std::string name = hex_name(stamp.version);
+  const Descriptor leaves = open_at(digests, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  if (!leaves) return;
+  protocol::Digest made{};
+  if (!hash_file(file, stamp.size_bytes, leaves.get(), made) || made != stamp.root)
+    unlink_at(digests, name);
+}
+
 // From claimed/ to digests/, if the file has more than one leaf; otherwise they are the root
 // digest's only leaf.
-bool publish_leaves(const Root& root, const std::string& claimed, const FileStamp& stamp) {
+bool publish_leaves(const Root& root, int file, const std::string& claimed,
+                    const FileStamp& stamp) {
   const int from = root.claimed.get();
   if (stamp.size_bytes <= protocol::limits::leaf_bytes)
     return unlink_at(from, leaves_name(claimed));
-  return rename_at(from, leaves_name(claimed), root.digests.get(), hex_name(stamp.version)) ||
-         errno == ENOENT;
+  if (rename_at(from, leaves_name(claimed), root.digests.get(), hex_name(stamp.version)))
+    return true;
+  if (errno != ENOENT) return false;
+  // A first attempt may have moved them already.
+  if (!has_leaves(root, stamp)) make_leaves_anew(root, file, stamp);
+  return true;
 }
 
 }  // namespace
@@ -85,7 +111,7 @@ Result<bool> PosixStorage::publish_claimed(std::uint64_t number, const std::stri
   if (static_cast<std::uint64_t>(info.st_size) != stamp.size_bytes)
     return fail(Code::damaged, path, "the uploaded file has not the size it was committed with");
   if (!write_stamp(file.get(), stamp)) return failure(path, "writing its attributes");
-  if (!publish_leaves(*root_, name, stamp)) return failure(path, "storing its leaves");
+  if (!publish_leaves(*root_, file.get(), name, stamp)) return failure(path, "storing its leaves");
   auto replaced = move_into_place(claimed, name, *place);
   // Back to where a second attempt or drop_claimed finds them.
   if (!replaced)

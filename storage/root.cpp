@@ -122,7 +122,8 @@ Result<void> remove_all(const Root& root, int directory, const std::string& what
 
 // After the machine has been down, a leaf that is recorded as arrived may not have reached the
 // disk, nor the bytes of a small file that a snapshot keeps. Uploads and reads that were under way
-// then start over; finished uploads lose nothing but leaves that can be made anew.
+// then start over; finished uploads lose nothing but their leaves, which are made anew when they
+// are published (posix_publish.cpp).
 Result<void> forget_what_was_not_synced(Root& root) {
   const Descriptor proc = open_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
   char text[64];

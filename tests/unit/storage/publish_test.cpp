@@ -33,6 +33,32 @@ TEST_CASE("claim moves an upload out of staging and tells its inode") {
   CHECK(code(served.storage->claim(name, 0xabc)) == Code::unknown_upload);
 }
 
+TEST_CASE("an upload whose leaves were lost with the power gets them anew when it is published") {
+  Served served;
+  const std::string bytes = pattern(20 * leaf + 7);
+  const fs::path digests = served.own / "digests" / "0000000000000005";
+  served.upload(name, bytes);
+  must(served.storage->claim(name, 5));
+  fs::remove(served.own / "claimed" / "0000000000000005.leaves");
+  const auto verified = [&] { return must(served.storage->verify({"f", 5, 0, 32 * leaf})); };
+  SECTION("all at once") {}
+  SECTION("after a start that did not get far") {
+    write_file(digests, std::string(100, '\0'));
+  }
+  SECTION("but not from other bytes") {
+    std::string other = bytes;
+    other.at(leaf) = static_cast<char>(other.at(leaf) ^ 1);
+    write_file(served.own / "claimed" / "0000000000000005", other);
+    must(served.storage->publish_claimed(5, "f", stamp_of(bytes, 5)));
+    CHECK_FALSE(fs::exists(digests));
+    CHECK(verified().leaves_missing);
+    return;
+  }
+  must(served.storage->publish_claimed(5, "f", stamp_of(bytes, 5)));
+  CHECK(read_file(digests) == protocol::leaves_of(bytes));
+  CHECK_FALSE(verified().leaves_missing);
+}
+
 TEST_CASE("claimed files are dropped one by one or all at once") {
   Served served;
   for (const std::uint64_t number : {1, 2, 3}) {
