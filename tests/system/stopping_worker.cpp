@@ -24,8 +24,8 @@ class StoppingStorage final : public sluice::storage::PosixStorage {
     return stop_after(PosixStorage::stage_small(name, bytes, preserve));
   }
   Result<void> finish_upload(const std::string& name, const sluice::storage::Staged& expected,
-                             const Preserve& preserve) override {
-    return stop_after(PosixStorage::finish_upload(name, expected, preserve));
+                             const Preserve& preserve, bool relaxed) override {
+    return stop_after(PosixStorage::finish_upload(name, expected, preserve, relaxed));
   }
 
  private:
