@@ -313,6 +313,7 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   welcome.epoch = config_.epoch;
   welcome.worker = worker.number;
   welcome.heartbeat_ms = limits::worker_heartbeat_ms;
+  welcome.relaxed = config_.relaxed;
   outbox.send(make_reply(message, welcome));
   // Before it said hello it may have worked off what it was given long ago, for sessions that were
   // swept since.

@@ -41,6 +41,8 @@ struct BrokerConfig {
   std::string server;
   /// Answers what needs no worker, on the broker's thread; none: workers do all.
   workers::CachedReader* reader = nullptr;
+  /// Puts that do not say their durability are relaxed.
+  bool relaxed = false;
 };
 
 class Broker final : public runtime::Actor {

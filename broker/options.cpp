@@ -39,7 +39,8 @@ Options::Options(CLI::App& app) {
       ->check(numbers_between(0.5, 3600))
       ->capture_default_str();
   app.add_option("--durability", durability_,
-                 "full: what is seen survives a power loss; relaxed: the last moments may be lost")
+                 "of puts that do not say theirs: full: what is seen survives a power loss;\n"
+                 "relaxed: new files are not waited for, the last of them may be lost")
       ->check(CLI::IsMember({"full", "relaxed"}))
       ->capture_default_str();
   app.add_option(

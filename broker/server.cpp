@@ -137,6 +137,8 @@ Result<void> Server::Impl::open() {
   if (!held) return tl::make_unexpected(held.error());
   auto recovered = publisher::recover(*storage, *log);
   if (!recovered) return tl::make_unexpected(recovered.error());
+  if (recovered->lost > 0)
+    spdlog::warn("{} relaxed puts were lost with the power", recovered->lost);
   for (const std::string& note : recovered->notes) spdlog::warn("replaying the log: {}", note);
   epoch = recovered->epoch;
   open_locks(*recovered, *held);
@@ -209,6 +211,7 @@ Result<void> Server::Impl::bind() {
   broker_config.locks_inproc = locks_inproc;
   broker_config.locks_outside = locks_bound->back();
   broker_config.lease_ms = config.lease_ms;
+  broker_config.relaxed = config.durability == publisher::Durability::relaxed;
   broker_config.server = "sluiced " SLUICE_VERSION;
   // Who has all work done by other processes means reading too.
   if (config.threads > 0) {

@@ -67,6 +67,7 @@ protocol::Terms terms_of(const Change& change) {
   terms.if_version = change.if_version;
   terms.if_absent = change.if_absent;
   terms.agent = change.agent ? *change.agent : agent_of_this_thread();
+  terms.durability = static_cast<protocol::Durability>(change.durability);
   return terms;
 }
 

@@ -2,8 +2,8 @@
 // what the publisher may write over, so every call may come from any thread, and other processes
 // may have the same root open; the publishing group is the publisher's alone. The members are
 // defined by what they are for: posix_tree.cpp, posix_reading.cpp, posix_verify.cpp,
-// posix_staging.cpp, posix_uploads.cpp, posix_publish.cpp, posix_replay.cpp, posix_changes.cpp,
-// posix_cleaning.cpp.
+// posix_staging.cpp, posix_uploads.cpp, posix_publish.cpp, posix_relaxed.cpp,
+// posix_replay.cpp, posix_changes.cpp, posix_cleaning.cpp.
 #pragma once
 
 #include <memory>
@@ -49,11 +49,12 @@ class PosixStorage : public Storage {
 
   Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
   Result<void> write_upload(const std::string& name, std::uint64_t offset,
-                            std::span<const char> bytes, std::string_view leaves) override;
+                            std::span<const char> bytes, std::string_view leaves,
+                            bool relaxed = false) override;
   Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,
                                    std::size_t count = SIZE_MAX) override;
   Result<void> finish_upload(const std::string& name, const Staged& expected,
-                             const Preserve& preserve) override;
+                             const Preserve& preserve, bool relaxed = false) override;
   Result<Staged> stage_copy(const std::string& path, const std::string& name) override;
   Result<void> drop_staged(const std::string& name) override;
 
@@ -72,6 +73,8 @@ class PosixStorage : public Storage {
   Result<bool> rename(const std::string& from, const std::string& to) override;
   Result<void> make_directory(const std::string& path, const Preserve& preserve) override;
   Result<void> set_attributes(const std::string& path, const Preserve& preserve) override;
+  Result<void> sync_upload(std::uint64_t number, const std::string& path) override;
+  Result<bool> is_whole(const std::string& path, const FileStamp& stamp) override;
   Result<void> sync_tree() override;
   void sync_begins() override { spares_.sync_begins(); }
   void sync_ended() override { spares_.sync_ended(); }

@@ -131,7 +131,8 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
 }
 
 Result<void> PosixStorage::write_upload(const std::string& name, std::uint64_t offset,
-                                        std::span<const char> bytes, std::string_view leaves) {
+                                        std::span<const char> bytes, std::string_view leaves,
+                                        bool relaxed) {
   const auto upload = open_upload(*root_, name, O_RDWR);
   if (!upload) return tl::make_unexpected(upload.error());
   if (!fits(upload->size_bytes, offset, bytes.size(), leaves.size()))
@@ -147,8 +148,9 @@ Result<void> PosixStorage::write_upload(const std::string& name, std::uint64_t o
     return failure({}, "writing an upload");
   // The disk starts now, so that little is left for the sync at the end; what fails here fails
   // there again.
-  ::sync_file_range(data->get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes.size()),
-                    SYNC_FILE_RANGE_WRITE);
+  if (!relaxed)
+    ::sync_file_range(data->get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes.size()),
+                      SYNC_FILE_RANGE_WRITE);
   return {};
 }
 
@@ -173,7 +175,7 @@ Result<UploadState> PosixStorage::upload_state(const std::string& name, std::uin
 }
 
 Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& expected,
-                                         const Preserve& preserve) {
+                                         const Preserve& preserve, bool relaxed) {
   const auto upload = open_upload(*root_, name, O_RDONLY);
   if (!upload) return tl::make_unexpected(upload.error());
   const MappedLeaves leaves(upload->leaves.get());
@@ -198,7 +200,7 @@ Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& 
   // the filesystems served here write the entry of a new file no later than the file.
   if (!preserve_onto(data->get(), preserve, 0644))
     return failure({}, "setting mode and time of an upload");
-  if (::fsync(data->get()) == 0 && ::fdatasync(upload->leaves.get()) == 0) return {};
+  if (relaxed || (::fsync(data->get()) == 0 && ::fdatasync(upload->leaves.get()) == 0)) return {};
   const int error = errno;
   // The kernel tells of bytes it could not write once: a second sync would succeed without them.
   (void)drop_staged(name);

@@ -122,18 +122,21 @@ class Storage {
   virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) = 0;
   /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller.
   /// Writing the same again is no error; other digests where some are recorded: `upload_conflict`.
-  /// `unknown_upload`, `bad_message` (outside the file or not whole leaves).
+  /// `unknown_upload`, `bad_message` (outside the file or not whole leaves). `relaxed`: nobody will
+  /// wait for the disk, so it need not begin now.
   virtual Result<void> write_upload(const std::string& name, std::uint64_t offset,
-                                    std::span<const char> bytes, std::string_view leaves) = 0;
+                                    std::span<const char> bytes, std::string_view leaves,
+                                    bool relaxed = false) = 0;
   /// Tells of up to `count` leaves from `offset` (a multiple of the leaf size) on. Fails with
   /// `unknown_upload`.
   virtual Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,
                                            std::size_t count = SIZE_MAX) = 0;
-  /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, syncs
-  /// the data. May be called again. Fails with `unknown_upload`, `upload_incomplete`,
-  /// `digest_mismatch`, `damaged` (its bytes have changed since: it is dropped).
+  /// Checks that every leaf has arrived and that their root is `root`, sets mode and time, and
+  /// syncs the data unless it is `relaxed`. May be called again. Fails with `unknown_upload`,
+  /// `upload_incomplete`, `digest_mismatch`, `damaged` (its bytes have changed since: it is
+  /// dropped).
   virtual Result<void> finish_upload(const std::string& name, const Staged& expected,
-                                     const Preserve& preserve) = 0;
+                                     const Preserve& preserve, bool relaxed = false) = 0;
   /// A copy of a file of the tree in staging (shared blocks where the filesystem can), synced, with
   /// the mode of the original. Fails as `open`.
   virtual Result<Staged> stage_copy(const std::string& path, const std::string& name) = 0;
@@ -179,6 +182,12 @@ class Storage {
   virtual Result<void> make_directory(const std::string& path, const Preserve& preserve) = 0;
   /// Fails with `not_found`.
   virtual Result<void> set_attributes(const std::string& path, const Preserve& preserve) = 0;
+  /// Makes the bytes of an upload durable that was finished `relaxed`: of what is claimed under the
+  /// number, or else of the file at `path`, published under it. Final when it fails. `not_found`.
+  virtual Result<void> sync_upload(std::uint64_t number, const std::string& path) = 0;
+  /// Replay: whether the file of the tree, or, without a path, the one claimed under the stamp's
+  /// version, has the bytes that the stamp says, and their leaves. Reads all of it. `not_found`.
+  virtual Result<bool> is_whole(const std::string& path, const FileStamp& stamp) = 0;
   /// Makes everything published so far durable. Slow, so another thread may do it for the
   /// publisher.
   virtual Result<void> sync_tree() = 0;

@@ -74,6 +74,7 @@ void Worker::on_welcome(const Message& message, Time now, Outbox& outbox) {
   locks_endpoint_ = welcome->locks_endpoint;
   epoch_ = welcome->epoch;
   number_ = welcome->worker;
+  relaxed_server_ = welcome->relaxed;
   ask_to_join(outbox);
   next_tick_ = now + join_pause;
 }
@@ -140,7 +141,7 @@ void Worker::on_job(Message&& message, Outbox& outbox) {
   if (message.header.type == Type::put_many) return on_put_many(std::move(message), outbox);
   const Operation operation = find_operation(message.header.type);
   if (operation == nullptr) return outbox.send(make_error(message, {Code::unknown_type, {}, {}}));
-  auto ending = operation(Job{message, storage_});
+  auto ending = operation(Job{message, storage_, relaxed_server_});
   if (!ending) {
     // A repeat may fail here only because the first attempt succeeded and used up what it needs.
     if (protocol::is_change(message.header.type) && ending.error().code != Code::bad_path &&

@@ -99,6 +99,7 @@ class Worker final : public runtime::Actor {
   std::optional<protocol::Error> refused_;
   std::uint64_t epoch_ = 0;
   std::uint64_t number_ = 0;
+  bool relaxed_server_ = false;
   std::uint64_t last_handle_ = 0;
   std::map<std::uint64_t, Parked> parked_;
   std::map<std::uint64_t, Batch> batches_;

@@ -11,7 +11,7 @@ using runtime::Message;
 using runtime::Outbox;
 
 void Worker::on_put_many(Message&& message, Outbox& outbox) {
-  auto changes = operations::put_many(Job{message, storage_});
+  auto changes = operations::put_many(Job{message, storage_, relaxed_server_});
   if (!changes) return outbox.send(runtime::make_error(message, changes.error()));
   if (changes->empty()) return outbox.send(runtime::make_reply(message, protocol::PutManyReply{}));
   message.body.clear();

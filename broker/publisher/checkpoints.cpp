@@ -57,6 +57,9 @@ Result<void> Publisher::start_checkpoint(Time now, Outbox& outbox) {
   if (log_.unsynced())
     if (auto synced = sync_log(); !synced) return synced;
   if (auto started = log_.start_next(); !started) return started;
+  relaxed_in_.clear();
+  unsynced_before_.merge(unsynced_);
+  unsynced_.clear();
   older_changes_ = older_changes_ || current_changes_;
   current_changes_ = false;
   log_.add_head(outcomes_, epoch_, reserved_up_to_, oldest_);
@@ -79,6 +82,7 @@ Result<void> Publisher::drop_older(std::uint64_t generation) {
   if (auto written = write_synced(); !written) return written;
   oldest_ = generation;
   older_changes_ = false;
+  unsynced_before_.clear();
   if (removed_in_ < generation) removed_directory_.clear();
   // What stays because of an error goes with the next checkpoint.
   (void)files_.drop_before(generation);

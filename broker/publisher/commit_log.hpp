@@ -66,6 +66,10 @@ struct LogRecord {
   std::uint64_t size_bytes = 0;
   protocol::Digest root{};
   protocol::Preserve preserve;
+  /// put: the log need not be synced for it, and its bytes, if they were claimed, may not be. The
+  /// first one in a directory is synced, so that replay knows where there may be files without a
+  /// record.
+  bool relaxed = false;
   bool recursive = false;
   /// set_attributes: of a directory.
   bool directory = false;
@@ -90,6 +94,7 @@ struct LogRecord {
     v.may("size_bytes", s.size_bytes);
     v.may("root", s.root);
     protocol::Preserve::fields(v, s.preserve);
+    v.may("relaxed", s.relaxed);
     v.may("recursive", s.recursive);
     v.may("directory", s.directory);
     v.may("directories", s.directories);

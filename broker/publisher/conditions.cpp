@@ -50,6 +50,7 @@ Result<Plan> plan_put(const Commit& commit, Plan plan, TreeView& view) {
   plan.record.size_bytes = commit.size_bytes;
   plan.record.root = commit.root;
   note_replaced(plan.record, *target);
+  plan.replaces = !target->absent();
   return plan;
 }
 
@@ -84,12 +85,12 @@ Result<Plan> plan_rename(const Commit& commit, Plan plan, TreeView& view) {
   if (!target) return tl::make_unexpected(target.error());
   if (commit.terms.if_absent && !target->absent()) return fail(Code::exists, commit.to_path);
   plan.record.kind = RecordKind::nothing;
+  plan.record.version = source->version;
   if (commit.path == commit.to_path) return plan;
   if (target->directory()) return fail(Code::exists, commit.to_path);
   if (source->directory() && target->file()) return fail(Code::not_directory, commit.to_path);
   plan.record.kind = source->directory() ? RecordKind::rename_directory : RecordKind::rename;
   plan.record.to_path = commit.to_path;
-  plan.record.version = source->version;
   plan.record.inode = source->inode;
   note_replaced(plan.record, *target);
   plan.needs_empty_log = source->directory();

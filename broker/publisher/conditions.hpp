@@ -19,6 +19,8 @@ struct Plan {
   /// It moves or removes a directory, or makes one where one was removed: only as the first change
   /// of a log.
   bool needs_empty_log = false;
+  /// put: there is a file at the path.
+  bool replaces = false;
 };
 
 /// Fails with what the commit is to be answered. `removed_directory`: the one whose removal is in

@@ -1,6 +1,8 @@
 // The last state of each path: see last_state.hpp.
 #include "broker/publisher/last_state.hpp"
 
+#include "protocol/path.hpp"
+
 namespace sluice::broker::publisher {
 
 using protocol::EntryKind;
@@ -67,7 +69,14 @@ void LastState::put(const LogRecord& record, std::string_view data) {
   file->staged = record.staged;
   file->content = data;
   file->preserve = record.preserve;
+  file->relaxed = record.relaxed;
+  file->session = record.session;
+  file->request_id = record.request_id;
   file->names = {record.path};
+  puts_.insert(record.number);
+  // The first stays: numbers only grow.
+  if (record.relaxed)
+    relaxed_in_.emplace(std::string(protocol::parent_of(record.path)), record.number);
   LastPath& path = paths_[record.path];
   path.what = LastPath::What::file;
   path.number = record.number;

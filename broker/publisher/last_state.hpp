@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "broker/publisher/commit_log.hpp"
@@ -33,6 +34,10 @@ struct LastFile {
   std::string staged;
   std::string content;
   protocol::Preserve preserve;
+  /// Its bytes may not have been synced; the request that put it.
+  bool relaxed = false;
+  std::uint64_t session = 0;
+  std::uint64_t request_id = 0;
   /// All it had since the log began; the last one is where it belongs.
   std::vector<std::string> names;
 
@@ -66,6 +71,10 @@ class LastState {
   const std::optional<LogRecord>& directory_change() const { return directory_change_; }
   /// By path, so that a directory comes before what is in it.
   const std::map<std::string, LastPath>& paths() const { return paths_; }
+  /// Where there may be files whose record was lost, and after which version.
+  const std::map<std::string, std::uint64_t>& relaxed_in() const { return relaxed_in_; }
+  /// Whether the log has the put that made this version.
+  bool has_put(std::uint64_t version) const { return puts_.contains(version); }
 
  private:
   void put(const LogRecord& record, std::string_view data);
@@ -77,6 +86,8 @@ class LastState {
 
   std::map<std::string, LastPath> paths_;
   std::optional<LogRecord> directory_change_;
+  std::map<std::string, std::uint64_t> relaxed_in_;
+  std::unordered_set<std::uint64_t> puts_;
 };
 
 }  // namespace sluice::broker::publisher

@@ -203,13 +203,14 @@ Publisher::Taken Publisher::take(Waiting& waiting, TreeView& view, Batch& batch)
     batch.items.push_back({std::move(waiting), refusal(planned.error()), {}, false, false});
     return Taken::yes;
   }
-  return take_planned(waiting, std::move(planned->record), planned->needs_empty_log, view, batch);
+  return take_planned(waiting, std::move(*planned), view, batch);
 }
 
-Publisher::Taken Publisher::take_planned(Waiting& waiting, LogRecord&& record, bool needs_empty_log,
-                                         TreeView& view, Batch& batch) {
+Publisher::Taken Publisher::take_planned(Waiting& waiting, Plan&& plan, TreeView& view,
+                                         Batch& batch) {
+  LogRecord& record = plan.record;
   protocol::Result<void> allowed;
-  if (needs_empty_log) {
+  if (plan.needs_empty_log) {
     if (batch.logged > 0) return Taken::not_yet;
     allowed = check_empty(record, view);
     batch.blocked = allowed && !log_is_empty();
@@ -222,6 +223,7 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, LogRecord&& record, b
     else
       allowed = tl::make_unexpected(inode.error());
   }
+  if (allowed) allowed = settle_bytes(waiting.commit, plan.replaces, record);
   if (!allowed) {
     batch.items.push_back({std::move(waiting), refusal(allowed.error()), {}, false, false});
     return Taken::yes;
@@ -232,13 +234,43 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, LogRecord&& record, b
   log_.add(record, with_bytes ? waiting.message.payload.bytes() : std::span<const char>{});
   foresee(record, view);
   batch.alone = is_directory_change(record.kind);
+  batch.is_synced = batch.is_synced || !record.relaxed ||
+                    !relaxed_in_.contains(std::string(protocol::parent_of(record.path)));
   ++batch.logged;
   batch.items.push_back({std::move(waiting), {}, std::move(record), true, false});
   return Taken::yes;
 }
 
+// What replaces nothing may be lost whole; what replaces something would take the old file along.
+protocol::Result<void> Publisher::settle_bytes(const protocol::Commit& commit, bool replaces,
+                                               LogRecord& record) {
+  const bool is_put = commit.kind == protocol::ChangeKind::put;
+  record.relaxed = is_put && !replaces &&
+                   is_relaxed(commit.terms.durability, config_.durability == Durability::relaxed);
+  if (is_put && commit.unsynced) {
+    if (record.relaxed) {
+      unsynced_.insert(record.number);
+      return {};
+    }
+    auto synced = storage_.sync_upload(record.number, {});
+    if (!synced) (void)storage_.drop_claimed(record.number);
+    return synced;
+  }
+  // Also one to the same name, which promises no less.
+  if (commit.kind != protocol::ChangeKind::rename) return {};
+  if (unsynced_.erase(record.version) + unsynced_before_.erase(record.version) == 0) return {};
+  auto synced = storage_.sync_upload(record.version, record.path);
+  // It would succeed the next time, without the bytes.
+  if (!synced && !is_about_the_tree(synced.error().code))
+    fail_log({Code::log_failed, record.path,
+              "a file to be renamed could not be synced: " + synced.error().detail});
+  return synced;
+}
+
 void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
-  if (batch.logged > 0 && log(batch, now, outbox)) {
+  if (failed_) {
+    refuse_all(batch, log_failure());
+  } else if (batch.logged > 0 && log(batch, now, outbox)) {
     ++counters_.batches;
     counters_.commits += batch.logged;
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
@@ -262,7 +294,7 @@ bool Publisher::log(Batch& batch, Time now, Outbox& outbox) {
   }
   current_changes_ = true;
   if (checkpoint_due_ == runtime::never) checkpoint_due_ = now + config_.checkpoint_every;
-  if (config_.durability == Durability::full || batch.alone) {
+  if (batch.is_synced) {
     if (!sync_log()) {
       refuse_all(batch, log_failure());
       return false;
@@ -321,6 +353,7 @@ std::vector<Publisher::Item*> Publisher::make_changes(Batch& batch) {
     if (trash) {
       item.answer = success(item.record.number, *trash);
       item.answer.made = std::move(item.record.directories);
+      if (item.record.relaxed) relaxed_in_.emplace(protocol::parent_of(item.record.path));
       if (item.record.kind == RecordKind::remove_directory) {
         removed_directory_ = item.record.path;
         removed_in_ = log_.generation();

@@ -1,9 +1,9 @@
 // The publisher actor: the only one that changes the tree. It takes all commits that wait as a
 // batch: answers those done before, checks conditions, appends the records to the commit log, syncs
 // once, changes the tree in commit order, then answers. So nothing is seen that a power loss takes
-// back. It blocks on the disk and has a thread of its own. Messages and batches are in
-// publisher.cpp, checkpoints in checkpoints.cpp. Read on: conditions.hpp, commit_log.hpp,
-// replay.hpp.
+// back, but for relaxed puts. It blocks on the disk and has a thread of its own. Messages and
+// batches are in publisher.cpp, checkpoints in checkpoints.cpp. Read on: conditions.hpp,
+// commit_log.hpp, replay.hpp.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "broker/publisher/conditions.hpp"
 #include "broker/publisher/log_writer.hpp"
 #include "broker/publisher/outcomes.hpp"
 #include "broker/publisher/replay.hpp"
@@ -24,14 +25,10 @@
 
 namespace sluice::broker::publisher {
 
-enum class Durability : std::uint8_t {
-  /// The log is synced before a change is made.
-  full,
-  /// The log is synced now and then; a power loss may take the last changes back.
-  relaxed,
-};
+using protocol::Durability;
 
 struct PublisherConfig {
+  /// Of puts that do not say theirs: `full` or `relaxed`.
   Durability durability = Durability::full;
   std::size_t batch_commits = protocol::limits::batch_commits;
   std::size_t batch_bytes = 8u << 20;
@@ -89,6 +86,8 @@ class Publisher final : public runtime::Actor {
     std::size_t logged = 0;
     /// It is one change of a directory; nothing else may be in the log.
     bool alone = false;
+    /// Not all of it is relaxed.
+    bool is_synced = false;
     /// What is at the front of the queue needs an empty log.
     bool blocked = false;
   };
@@ -104,8 +103,10 @@ class Publisher final : public runtime::Actor {
   void run(runtime::Time now, runtime::Outbox& outbox);
   Batch take_batch();
   Taken take(Waiting& waiting, TreeView& view, Batch& batch);
-  Taken take_planned(Waiting& waiting, LogRecord&& record, bool needs_empty_log, TreeView& view,
-                     Batch& batch);
+  Taken take_planned(Waiting& waiting, Plan&& plan, TreeView& view, Batch& batch);
+  /// Decides whether it is relaxed, and syncs what it must not leave to chance.
+  protocol::Result<void> settle_bytes(const protocol::Commit& commit, bool replaces,
+                                      LogRecord& record);
   void finish(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
   bool log(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
   void log_cannot_grow(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
@@ -142,6 +143,13 @@ class Publisher final : public runtime::Actor {
   PublisherCounters counters_;
   bool failed_ = false;
   std::string failure_;
+
+  // Relaxed puts.
+  /// Directories in which the current segment has one that is synced.
+  std::unordered_set<std::string> relaxed_in_;
+  /// Versions whose bytes are not synced: put since the current segment began, and before.
+  std::unordered_set<std::uint64_t> unsynced_;
+  std::unordered_set<std::uint64_t> unsynced_before_;
   runtime::Time sync_due_ = runtime::never;
 
   // Checkpoints.

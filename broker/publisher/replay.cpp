@@ -145,6 +145,9 @@ Result<Recovered> recover(storage::Storage& storage, storage::LogFiles& files) {
   Restore restore(storage, state);
   if (auto ok = restore.run(); !ok) return tl::make_unexpected(ok.error());
   recovered.notes = restore.notes();
+  recovered.lost = restore.unlogged() + restore.lost().size();
+  for (const auto& [session, request_id] : restore.lost())
+    recovered.outcomes.forget(session, request_id);
   if (auto ok = storage.sync_tree(); !ok) return tl::make_unexpected(ok.error());
   if (auto ok = begin_log(files, recovered); !ok) return tl::make_unexpected(ok.error());
   if (auto ok = storage.drop_claimed(0); !ok) return tl::make_unexpected(ok.error());

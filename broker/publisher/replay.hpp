@@ -12,6 +12,10 @@
 //   first set aside under a number of their own, and only then put where they belong: no order of
 //   moves, not even a swap, overwrites one.
 // - A file whose bytes are in the log is written anew, whatever is left of it.
+// - Of a relaxed put that large a file the bytes may be torn: they are read, and what is torn goes.
+//   A rename is logged only after the bytes of the file are synced, so nothing else rests on them.
+// - A relaxed put without a record is in a directory that the log knows, has a larger version than
+//   the first relaxed put there, and replaced nothing: it goes.
 // - Anything else found at a path the log names was there before the last change of that path: it
 // has a lower version, or
 //   is one of the files without version the log told of. It is removed, or replaced by what belongs
@@ -48,6 +52,8 @@ struct Recovered {
   std::uint64_t next_sequence = 0;
   /// Changes that were in the log.
   std::uint64_t changes = 0;
+  /// Relaxed puts that a power loss took, as far as something of them was left.
+  std::uint64_t lost = 0;
   /// Sentences for the operator: what had been changed by hand and could not be made to agree.
   std::vector<std::string> notes;
 };

@@ -30,6 +30,7 @@ Result<void> without_value(const Result<bool>& done) {
 Result<void> Restore::run() {
   if (const auto& change = state_.directory_change())
     if (auto ok = change_directory(*change); !ok) return ok;
+  if (auto ok = remove_unlogged(); !ok) return ok;
   if (auto ok = set_aside_all(); !ok) return ok;
   if (auto ok = remove_past(); !ok) return ok;
   if (auto ok = fill(); !ok) return ok;
@@ -54,10 +55,40 @@ Result<void> Restore::change_directory(const LogRecord& record) {
   return done;
 }
 
+// Relaxed puts whose record was lost with the power, whole or torn.
+Result<void> Restore::remove_unlogged() {
+  for (const auto& [directory, after] : state_.relaxed_in()) {
+    auto done = remove_unlogged_in(directory, after);
+    if (!done && !is_about_the_tree(done.error().code)) return done;
+  }
+  return {};
+}
+
+Result<void> Restore::remove_unlogged_in(const std::string& directory, std::uint64_t after) {
+  std::vector<std::string> unlogged;
+  protocol::List wanted{.path = directory, .details = true};
+  do {
+    const auto page = storage_.list(wanted);
+    if (!page) return tl::make_unexpected(page.error());
+    for (const auto& entry : page->entries)
+      if (entry.attributes.kind == EntryKind::file && entry.attributes.version > after &&
+          !state_.has_put(entry.attributes.version))
+        unlogged.push_back(protocol::join(directory, entry.name));
+    wanted.cookie = page->next_cookie;
+  } while (wanted.cookie != 0);
+  for (const std::string& path : unlogged) {
+    auto done = insist(path, [&] { return without_value(storage_.remove(path, false)); });
+    if (!done) return done;
+    ++unlogged_;
+  }
+  return {};
+}
+
 Result<void> Restore::set_aside_all() {
   for (const auto& [path, last] : state_.paths()) {
     if (!last.file || last.file->bytes == LastFile::Bytes::logged) continue;
-    const auto where = set_aside(path, *last.file);
+    auto where = set_aside(path, *last.file);
+    if (where) where = unless_torn(path, *last.file, *where);
     if (!where) return tl::make_unexpected(where.error());
     where_[last.file.get()] = *where;
   }
@@ -87,10 +118,32 @@ Result<Restore::Where> Restore::set_aside(const std::string& path, const LastFil
   return tl::make_unexpected(claimed.error());
 }
 
+// Of a relaxed put that is lost nothing is left, nor that it was ever made.
+Result<Restore::Where> Restore::unless_torn(const std::string& path, const LastFile& file,
+                                            Where where) {
+  if (!file.relaxed) return where;
+  if (where != Where::missing) {
+    const bool in_place = where == Where::in_place;
+    const auto whole = storage_.is_whole(in_place ? path : "", file.stamp);
+    if (!whole) return tl::make_unexpected(whole.error());
+    if (*whole) return where;
+    auto done = in_place ? insist(path, [&] { return without_value(storage_.remove(path, false)); })
+                         : storage_.drop_claimed(file.kept_as);
+    if (!done) return tl::make_unexpected(done.error());
+  }
+  lost_.emplace_back(file.session, file.request_id);
+  return Where::lost;
+}
+
+bool Restore::is_lost(const LastPath& last) const {
+  const auto found = where_.find(last.file.get());
+  return found != where_.end() && found->second == Where::lost;
+}
+
 Result<void> Restore::remove_past() {
   for (const auto& [path, last] : state_.paths()) {
-    const bool wanted =
-        last.what == LastPath::What::file || (last.what == LastPath::What::directory && !last.made);
+    const bool wanted = (last.what == LastPath::What::file && !is_lost(last)) ||
+                        (last.what == LastPath::What::directory && !last.made);
     if (wanted) continue;
     const auto entry = look(path);
     if (!entry) return tl::make_unexpected(entry.error());
@@ -160,6 +213,7 @@ bool Restore::has_content(const std::string& path, const LastPath& last) {
 Result<void> Restore::put_kept(const std::string& path, const LastFile& file) {
   switch (where_.at(&file)) {
     case Where::in_place:
+    case Where::lost:
       return {};
     case Where::missing:
       note(path, "a file that was put or renamed is not there any more");
@@ -180,6 +234,7 @@ Result<void> Restore::set_all_attributes() {
   for (const auto& [path, last] : state_.paths()) {
     const bool kept_elsewhere = last.file && last.file->bytes != LastFile::Bytes::logged;
     if (kept_elsewhere && where_.at(last.file.get()) == Where::missing) continue;
+    if (is_lost(last)) continue;
     const protocol::Preserve& preserve = last.file ? last.file->preserve : last.preserve;
     if (!preserve.mode && !preserve.mtime_ns) continue;
     auto done = storage_.set_attributes(path, preserve);

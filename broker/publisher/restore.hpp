@@ -24,13 +24,20 @@ class Restore {
   protocol::Result<void> run();
   /// What could not be made to agree because the tree was changed by hand.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// Session and request id of relaxed puts that the log has and a power loss took.
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>>& lost() const { return lost_; }
+  /// How many it took that the log does not have, but of which something was left.
+  std::uint64_t unlogged() const { return unlogged_; }
 
  private:
-  enum class Where { in_place, kept, missing };
+  enum class Where { in_place, kept, missing, lost };
   using Step = std::function<protocol::Result<void>()>;
 
   protocol::Result<void> change_directory(const LogRecord& record);
+  protocol::Result<void> remove_unlogged();
+  protocol::Result<void> remove_unlogged_in(const std::string& directory, std::uint64_t after);
   protocol::Result<void> set_aside_all();
+  protocol::Result<Where> unless_torn(const std::string& path, const LastFile& file, Where where);
   protocol::Result<Where> set_aside(const std::string& path, const LastFile& file);
   protocol::Result<void> remove_past();
   protocol::Result<void> fill();
@@ -48,7 +55,10 @@ class Restore {
 
   storage::Storage& storage_;
   const LastState& state_;
+  bool is_lost(const LastPath& last) const;
   std::map<const LastFile*, Where> where_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_;
+  std::uint64_t unlogged_ = 0;
   /// Directories made writable for replay, and their modes before.
   std::vector<std::pair<std::string, std::uint32_t>> opened_;
   std::vector<std::string> notes_;

@@ -236,7 +236,9 @@ Result<void> Upload::send_next() {
 
 Result<void> Upload::send_bytes(const Piece& piece, Payload bytes, std::string leaves) {
   runtime::Message message = runtime::make_message(
-      {}, protocol::WriteChunk{upload_.id(), piece.offset, {std::move(leaves)}, is_kept()});
+      {},
+      protocol::WriteChunk{
+          upload_.id(), piece.offset, {std::move(leaves)}, is_kept(), request_.terms.durability});
   message.payload = std::move(bytes);
   send(std::move(message), piece);
   return {};

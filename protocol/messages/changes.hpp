@@ -1,6 +1,6 @@
 // Messages that change the tree. Each becomes one commit: it happens once, however often it is
-// repeated under the same session and request id, and is durable before it can be seen. Plain data.
-// Read on: docs/protocol.md, "Changing".
+// repeated under the same session and request id, and is durable before it can be seen, unless it
+// is a relaxed put. Plain data. Read on: docs/protocol.md, "Changing".
 #pragma once
 
 #include "protocol/codec.hpp"
@@ -8,6 +8,20 @@
 #include "protocol/types.hpp"
 
 namespace sluice::protocol {
+
+/// Whether a put is on the disk before it is seen and answered. `relaxed`: it need not be, if it
+/// replaces nothing; a power loss may take it back, whole. Unknown values count as `full`.
+enum class Durability : std::uint8_t {
+  /// As the server is set.
+  unsaid = 0,
+  full = 1,
+  relaxed = 2,
+};
+
+/// Whether a put that says so is to be relaxed, on a server that is or is not.
+constexpr bool is_relaxed(Durability said, bool relaxed_server) {
+  return said == Durability::relaxed || (said == Durability::unsaid && relaxed_server);
+}
 
 /// What every change may carry. A token makes the change part of what is done under that lock:
 /// lost, expired or of another path is an error. Without one, the change takes the lock it needs
@@ -23,6 +37,8 @@ struct Terms {
   bool if_absent = false;
   /// Which of the session's threads of work waits (as in `AcquireLock`).
   std::uint64_t agent = 0;
+  /// Of puts and copies; other changes are full.
+  Durability durability{};
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.may("token", s.token);
@@ -30,6 +46,7 @@ struct Terms {
     v.may("if_version", s.if_version);
     v.may("if_absent", s.if_absent);
     v.may("agent", s.agent);
+    v.may("durability", s.durability);
   }
 };
 
@@ -102,12 +119,15 @@ struct WriteChunk {
   /// Digests of the payload's leaves, 16 bytes each.
   Binary leaves;
   bool kept = false;
+  /// What the commit will say.
+  Durability durability{};
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
     v.may("offset_bytes", s.offset_bytes);
     v.must("leaves", s.leaves);
     v.may("kept", s.kept);
+    v.may("durability", s.durability);
   }
 };
 using WriteChunkReply = Empty<Type::write_chunk_reply>;

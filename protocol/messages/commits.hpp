@@ -39,6 +39,8 @@ struct Commit {
   Digest root{};
   /// put: whether the payload holds the bytes, to be logged.
   bool small = false;
+  /// put: not small, and its bytes are not synced.
+  bool unsynced = false;
   /// remove: directories with all beneath them too. rename: it is a directory, and goes with all
   /// beneath it.
   bool recursive = false;
@@ -56,6 +58,7 @@ struct Commit {
     v.may("size_bytes", s.size_bytes);
     v.may("root", s.root);
     v.may("small", s.small);
+    v.may("unsynced", s.unsynced);
     v.may("recursive", s.recursive);
     v.may("parents", s.parents);
     v.may("missing_parents", s.missing_parents);

@@ -40,6 +40,8 @@ struct WorkerWelcome {
   /// The worker's number, new with every welcome; said to the lock actor in `JoinLocks`.
   std::uint64_t worker = 0;
   std::uint32_t heartbeat_ms = 0;
+  /// Puts that do not say their durability are relaxed.
+  bool relaxed = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("version", s.version);
@@ -48,6 +50,7 @@ struct WorkerWelcome {
     v.must("epoch", s.epoch);
     v.must("worker", s.worker);
     v.must("heartbeat_ms", s.heartbeat_ms);
+    v.may("relaxed", s.relaxed);
   }
 };
 

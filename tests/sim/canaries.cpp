@@ -20,6 +20,7 @@ const std::map<std::string, Canary>& canaries() {
       {"skip-check-at-commit", Canary::skip_check_at_commit},
       {"publish-before-sync", Canary::publish_before_sync},
       {"replay-put-over-remove", Canary::replay_put_over_remove},
+      {"trust-relaxed-puts", Canary::trust_relaxed_puts},
       {"answer-repeat-anew", Canary::answer_repeat_anew},
       {"forget-dead-readers-lock", Canary::forget_dead_readers_lock},
       {"acknowledge-too-early", Canary::acknowledge_too_early},
@@ -65,12 +66,17 @@ void Sabotage::before_recovery(Machine& machine) {
     // With its mark: damage would be noticed.
     for (const unsigned which : {0u, 1u, 2u}) machine.journal.contents(which).clear();
   }
-  if (machine.canary != Canary::replay_put_over_remove) return;
+  if (machine.canary != Canary::replay_put_over_remove &&
+      machine.canary != Canary::trust_relaxed_puts)
+    return;
   for (const auto& [generation, bytes] : machine.log.contents()) {
     std::string tampered;
     for (const auto& read : publisher::read_records(bytes, generation)) {
       publisher::LogRecord record = read.record;
-      if (record.kind == publisher::RecordKind::remove) {
+      if (machine.canary == Canary::trust_relaxed_puts) {
+        if (record.relaxed) ++machine.canary_sang;
+        record.relaxed = false;
+      } else if (record.kind == publisher::RecordKind::remove) {
         record.kind = publisher::RecordKind::nothing;
         ++machine.canary_sang;
       }

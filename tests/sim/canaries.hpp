@@ -25,6 +25,8 @@ enum class Canary : std::uint8_t {
   publish_before_sync,
   /// Replay forgets that files were removed.
   replay_put_over_remove,
+  /// Replay takes relaxed puts for full ones.
+  trust_relaxed_puts,
   /// A repeated change is done again.
   answer_repeat_anew,
   /// A session is gone, but not its shared locks.

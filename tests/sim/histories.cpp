@@ -101,6 +101,11 @@ void Histories::refused(std::size_t change) {
   changes_[change].refused = true;
 }
 
+void Histories::lost(const std::string& path, const protocol::Digest* root) {
+  made(add({}, {{path, Kind::aside, absent}}));
+  if (root != nullptr) add({}, {{path, Kind::aside, value_of(*root)}});
+}
+
 void Histories::saw(const std::string& path, const protocol::Attributes& attributes, Micros asked) {
   if (attributes.kind == protocol::EntryKind::directory)
     reads_.push_back({path, directory, asked, world_.now()});

@@ -33,6 +33,10 @@ class Histories {
   /// It has not happened and never will.
   void refused(std::size_t change);
 
+  /// A power loss took a relaxed put from the path. With `root` nobody had heard that it was made:
+  /// a repeat may make it once more.
+  void lost(const std::string& path, const protocol::Digest* root);
+
   // --- reads ---
   void saw(const std::string& path, const protocol::Attributes& attributes, Micros asked);
   void saw_nothing(const std::string& path, Micros asked);

@@ -111,6 +111,8 @@ int main(int argc, char** argv) {
           result.power_losses);
     all.steps += result.steps;
     all.commits += result.commits;
+    all.relaxed += result.relaxed;
+    all.lost += result.lost;
     all.grants += result.grants;
     all.crashes += result.crashes;
     all.power_losses += result.power_losses;
@@ -129,6 +131,7 @@ int main(int argc, char** argv) {
   fmt::print("{} seeds, {} failed: {} events, {} commits, {} locks, {} crashes, {} power losses\n",
              seeds.size(), failures, all.steps, all.commits, all.grants, all.crashes,
              all.power_losses);
+  fmt::print("{} puts were relaxed, {} of them lost\n", all.relaxed, all.lost);
   fmt::print("{} operations in linearizable histories, {} histories undecided\n", all.operations,
              all.undecided);
   if (options.verbose)

@@ -30,6 +30,8 @@ class Model {
   protocol::Code refusal(const protocol::Commit& commit) const;
   /// Does what the commit says; it must not be refused.
   void apply(const protocol::Commit& commit, std::uint64_t number, Micros now);
+  /// A power loss took a put that was relaxed.
+  void lose(const std::string& path, Micros now) { set(path, {}, now); }
   /// The first difference to the tree on the disk; empty if there is none.
   std::string difference(const testing::SimStorage& storage) const;
 

@@ -52,6 +52,7 @@ class Run {
   bool starting_ = false;
   bool disk_failed_ = false;
   bool disk_failed_lately_ = false;
+  bool power_lost_lately_ = false;
   std::shared_ptr<Server> server_;
   // A server whose log has failed, and somebody has seen it.
   std::weak_ptr<Server> noticed_;
@@ -70,6 +71,16 @@ Run::Run(const RunOptions& options)
   publisher.batch_commits = world_.dice(30) ? 1 + world_.pick(4) : 512;
   publisher.checkpoint_bytes = world_.dice(50) ? 500 + world_.pick(5000) : 1u << 20;
   publisher.checkpoint_every = Time(500 + static_cast<Time::rep>(world_.pick(20'000)));
+  // No dice of its own, as before.
+  if (options.seed % 4 == 0) {
+    publisher.durability = protocol::Durability::relaxed;
+    // So that a power loss finds more of them.
+    publisher.relaxed_sync_every = Time(5'000);
+  }
+  machine_.truth.relaxed_server(options.seed % 4 == 0);
+  machine_.truth.on_lost = [this](const std::string& path, const protocol::Digest* root) {
+    machine_.histories.lost(path, root);
+  };
   outside_ = world_.dice(70) ? Latency{30, 600} : Latency{200, 60 * ms};
   fault_distance_ =
       world_.dice(20) ? 60 * second : 200 * ms + static_cast<Micros>(world_.pick(4 * second));
@@ -122,6 +133,7 @@ void Run::start_server() {
     world_.trace("server: killed in recovery");
     if (world_.dice(50)) {
       ++power_losses_;
+      power_lost_lately_ = true;
       machine_.power_loss(world_.random());
     } else {
       machine_.crash();
@@ -130,7 +142,8 @@ void Run::start_server() {
   }
   world_.trace("server: epoch {} begins", server_->epoch());
   machine_.queue.on_server_back(Time(settings_.lease_ms));
-  machine_.truth.on_recovered(machine_.storage, std::exchange(disk_failed_lately_, false));
+  machine_.truth.on_recovered(machine_.storage, std::exchange(disk_failed_lately_, false),
+                              std::exchange(power_lost_lately_, false));
   server_->on_killed = [this] {
     world_.after(0, [this, dying = std::weak_ptr(server_)] {
       if (server_ && dying.lock() == server_) stop_server(world_.dice(50));
@@ -149,6 +162,7 @@ void Run::stop_server(bool power) {
   machine_.queue.on_server_gone(power);
   if (power) {
     for (auto& process : processes_) process.reset();
+    power_lost_lately_ = true;
     machine_.power_loss(world_.random());
     for (std::size_t i = 0; i < processes_.size(); ++i)
       world_.after(world_.delay(0, 5 * second), [this, i] { start_worker_process(i); });
@@ -398,6 +412,8 @@ void Run::report(RunResult& result) const {
   result.steps = world_.steps();
   result.virtual_seconds = static_cast<double>(world_.now()) / second - 1000;
   result.commits = machine_.truth.commits();
+  result.relaxed = machine_.truth.relaxed();
+  result.lost = machine_.truth.lost();
   result.grants = machine_.locks.grants();
   result.crashes = crashes_;
   result.power_losses = power_losses_;

@@ -28,6 +28,9 @@ struct RunResult {
   std::uint64_t steps = 0;
   double virtual_seconds = 0;
   std::uint64_t commits = 0;
+  /// Puts that were relaxed, and those of them that a power loss took.
+  std::uint64_t relaxed = 0;
+  std::uint64_t lost = 0;
   std::uint64_t grants = 0;
   std::uint64_t crashes = 0;
   std::uint64_t power_losses = 0;

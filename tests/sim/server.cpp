@@ -63,6 +63,7 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
   config.lease_ms = settings.lease_ms;
   config.server = "sim";
   config.reader = &reader_;
+  config.relaxed = settings.publisher.durability == protocol::Durability::relaxed;
   broker_ = std::make_unique<broker::Broker>(config);
 
   const auto main = add_host("main", 100);

@@ -25,6 +25,14 @@ bool is_about_the_tree(Code code) {
   }
 }
 
+// A rename would have made its bytes durable.
+bool keeps_lost(const Model& model, const protocol::Commit& commit,
+                const std::set<std::uint64_t>& lost) {
+  const auto renamed = model.nodes().find(commit.path);
+  return commit.kind == ChangeKind::rename && renamed != model.nodes().end() &&
+         lost.contains(renamed->second.version);
+}
+
 }  // namespace
 
 void Truth::on_number(std::uint64_t number) {
@@ -55,6 +63,7 @@ void Truth::happened(const Pending& pending) {
   if (const Code code = model_.refusal(pending.commit); code != Code{})
     throw Violation{fmt::format("commit {} ({}) was done though it was impossible: {}",
                                 pending.number, pending.commit.path, protocol::name(code))};
+  weigh_durability(pending, model_.nodes().contains(pending.commit.path));
   model_.apply(pending.commit, pending.number, world_.now());
   made_[pending.number] = {world_.now(), pending.request.first, pending.commit.path,
                            pending.commit.to_path};
@@ -64,6 +73,38 @@ void Truth::happened(const Pending& pending) {
   if (roots_refused_.contains(pending.commit.root))
     throw Violation{fmt::format("commit {} ({}) was made after it was refused", pending.number,
                                 pending.commit.path)};
+}
+
+// Said again here, and not asked of the publisher: what replaces nothing may be lost, until
+// something full was logged behind it; the bytes of an upload until it is renamed.
+void Truth::weigh_durability(const Pending& pending, bool replaces) {
+  const protocol::Commit& commit = pending.commit;
+  if (commit.kind == ChangeKind::put && !replaces &&
+      is_relaxed(commit.terms.durability, relaxed_server_)) {
+    losable_[pending.number] = pending;
+    ++relaxed_count_;
+    return;
+  }
+  std::erase_if(losable_, [](const auto& entry) { return !entry.second.commit.unsynced; });
+  const auto renamed = model_.nodes().find(commit.path);
+  if (commit.kind == ChangeKind::rename && renamed != model_.nodes().end())
+    losable_.erase(renamed->second.version);
+}
+
+void Truth::lose(std::uint64_t version) {
+  const Pending pending = losable_.at(version);
+  losable_.erase(version);
+  done_.erase(pending.request);
+  roots_made_.erase(pending.commit.root);
+  const bool may_be_repeated = !made_.at(version).acknowledged;
+  for (const auto& [path, node] : model_.nodes()) {
+    if (node.version != version) continue;
+    ++lost_count_;
+    if (on_lost) on_lost(path, may_be_repeated ? &pending.commit.root : nullptr);
+    return model_.lose(std::string(path), world_.now());
+  }
+  // Something else had taken its place: nobody looks whether it is whole.
+  undecided_[pending.request] = version;
 }
 
 void Truth::must_not_see(const protocol::Digest& root) {
@@ -126,31 +167,78 @@ void Truth::on_server_gone() {
 }
 
 // Of the open commits, which first ones make the tree what it is? `but` is left out.
-Truth::Guess Truth::guess(const testing::SimStorage& storage, std::uint64_t but) const {
+Truth::Guess Truth::guess(const testing::SimStorage& storage, const std::set<std::uint64_t>& but,
+                          const std::set<std::uint64_t>& lost) const {
   Guess guess;
   Model tried = model_;
+  // What was decided before the power went saw what it took.
+  const auto agrees = [&] {
+    Model after = tried;
+    for (const auto& [path, node] : tried.nodes())
+      if (lost.contains(node.version)) after.lose(path, world_.now());
+    return after.difference(storage).empty();
+  };
   std::set<Request> requests;
-  if (tried.difference(storage).empty()) guess.fewest = 0;
+  // A record is lost with all behind it.
+  std::uint64_t log_end = ~std::uint64_t{0};
+  for (const std::uint64_t version : lost)
+    if (const auto made = losable_.find(version);
+        made != losable_.end() && !made->second.commit.unsynced)
+      log_end = std::min(log_end, version);
+  for (const auto& [path, file] : storage.files())
+    if (file.version > log_end) return guess;
+  if (agrees()) guess.fewest = 0;
   for (const auto& [number, pending] : pending_) {
-    if (number == but || done_.contains(pending.request) || requests.contains(pending.request) ||
-        tried.refusal(pending.commit) != Code{})
+    if (but.contains(number) || done_.contains(pending.request) ||
+        requests.contains(pending.request) || tried.refusal(pending.commit) != Code{})
       continue;
+    if (number > log_end || keeps_lost(tried, pending.commit, lost)) break;
     tried.apply(pending.commit, number, world_.now());
     guess.possible.push_back(pending);
     requests.insert(pending.request);
-    if (!tried.difference(storage).empty()) continue;
+    if (!agrees()) continue;
     guess.most = guess.possible.size();
     if (!guess.fewest) guess.fewest = guess.most;
   }
   return guess;
 }
 
-void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed) {
+void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed, bool power) {
+  // Relaxed puts that are not there any more: made ones, and open ones.
+  std::set<std::uint64_t> there;
+  for (const auto& [path, file] : storage.files()) there.insert(file.version);
+  std::vector<std::uint64_t> missing;
+  for (const auto& [path, node] : model_.nodes())
+    if (power && losable_.contains(node.version) && !there.contains(node.version))
+      missing.push_back(node.version);
+  for (const auto& [number, pending] : pending_)
+    if (power && pending.commit.unsynced && !there.contains(number)) missing.push_back(number);
+  missing.resize(std::min<std::size_t>(missing.size(), 6));
   // The log keeps the order: some of the first ones happened, and none behind them.
-  Guess found = guess(storage, 0);
-  for (auto left_out = pending_.begin(); disk_failed && !found.fewest && left_out != pending_.end();
-       ++left_out)
-    found = guess(storage, left_out->first);
+  Guess found;
+  std::set<std::uint64_t> lost;
+  const auto chosen = [&](std::uint64_t choice) {
+    std::set<std::uint64_t> some;
+    for (std::size_t i = 0; i < missing.size(); ++i)
+      if ((choice >> i & 1) != 0) some.insert(missing[i]);
+    return some;
+  };
+  // All of them first: what else may have made them go is left open then.
+  std::vector<Guess> others;
+  for (std::uint64_t choice = std::uint64_t{1} << missing.size(); choice-- > 0;) {
+    if (found.fewest) {
+      others.push_back(guess(storage, {}, chosen(choice)));
+      continue;
+    }
+    lost = chosen(choice);
+    found = guess(storage, {}, lost);
+    for (auto left_out = pending_.begin();
+         disk_failed && !found.fewest && left_out != pending_.end(); ++left_out) {
+      found = guess(storage, {left_out->first}, lost);
+    }
+  }
+  // Another choice may explain the same tree.
+  disk_failed = disk_failed || !missing.empty();
   if (!found.fewest)
     throw Violation{fmt::format("after recovery the tree is wrong: {} ({} commits were open)",
                                 model_.difference(storage), pending_.size())};
@@ -158,6 +246,8 @@ void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed) {
     happened(found.possible[i]);
     if (disk_failed) doubtful_.insert(found.possible[i].request);
   }
+  for (const std::uint64_t version : lost)
+    if (losable_.contains(version)) lose(version);
   const auto may_have_happened = [this](const Guess& guess, std::size_t from) {
     for (std::size_t i = from; i < guess.most; ++i) {
       const Pending& pending = guess.possible[i];
@@ -168,12 +258,16 @@ void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed) {
     }
   };
   may_have_happened(found, *found.fewest);
+  for (const Guess& other : others)
+    if (other.fewest) may_have_happened(other, 0);
   // One that came to nothing may stand before others that left no trace.
   if (disk_failed)
     for (const auto& [number, pending] : pending_)
-      if (const Guess other = guess(storage, number); other.fewest) may_have_happened(other, 0);
+      if (const Guess other = guess(storage, {number}); other.fewest) may_have_happened(other, 0);
   pending_.clear();
   refused_.clear();
+  // The tree was synced.
+  losable_.clear();
 }
 
 void Truth::check_tree(const testing::SimStorage& storage, const std::string& when) const {

@@ -42,13 +42,21 @@ class Truth {
   void on_server_gone();
   /// The server is back, its disk recovered.
   /// `disk_failed`: calls of the disk have failed since the start before, so that one of the open
-  /// commits may have come to nothing although later ones happened.
-  void on_recovered(const testing::SimStorage& storage, bool disk_failed);
+  /// commits may have come to nothing although later ones happened. `power`: the power was lost,
+  /// and may have taken relaxed puts.
+  void on_recovered(const testing::SimStorage& storage, bool disk_failed, bool power);
   void check_tree(const testing::SimStorage& storage, const std::string& when) const;
 
   /// A client has heard that its change of `path`, asked for at that time, was made.
   void on_acknowledged(std::uint64_t session, const std::string& path, std::uint64_t version,
                        Micros asked);
+
+  /// The server is set so for puts that do not say theirs.
+  void relaxed_server(bool relaxed) { relaxed_server_ = relaxed; }
+  /// Called with the path, and the bytes if they may come back with a repeat.
+  std::function<void(const std::string& path, const protocol::Digest* root)> on_lost;
+  std::size_t lost() const { return lost_count_; }
+  std::size_t relaxed() const { return relaxed_count_; }
 
   /// A client has heard that its put of these bytes, which are like no others, came to nothing.
   void must_not_see(const protocol::Digest& root);
@@ -64,14 +72,18 @@ class Truth {
     Request request;
     protocol::Commit commit;
   };
-  void happened(const Pending& pending);
   struct Guess {
     std::vector<Pending> possible;
     /// The tree is what the first of these make of it: at least so many, at most so many.
     std::optional<std::size_t> fewest;
     std::size_t most = 0;
   };
-  Guess guess(const testing::SimStorage& storage, std::uint64_t but) const;
+  void happened(const Pending& pending);
+  void weigh_durability(const Pending& pending, bool replaces);
+  void lose(std::uint64_t version);
+  /// `but` are left out of what was open, `lost` of what had happened.
+  Guess guess(const testing::SimStorage& storage, const std::set<std::uint64_t>& but,
+              const std::set<std::uint64_t>& lost = {}) const;
   bool may_have_happened(const Request& request, std::uint64_t version);
   void failed(const Pending& pending, const protocol::Published& outcome);
 
@@ -100,6 +112,12 @@ class Truth {
   std::map<std::uint64_t, Made> made_;
   std::set<protocol::Digest> roots_made_;
   std::set<protocol::Digest> roots_refused_;
+  /// Relaxed puts that a power loss may take, by version: small ones until something full was made,
+  /// others until their server ends or they are renamed.
+  std::map<std::uint64_t, Pending> losable_;
+  bool relaxed_server_ = false;
+  std::size_t lost_count_ = 0;
+  std::size_t relaxed_count_ = 0;
 };
 
 }  // namespace sluice::sim

@@ -36,6 +36,11 @@ protocol::ErrorReply error_of(const Message& reply) {
   return protocol::decode<protocol::ErrorReply>(reply.body).value_or(protocol::ErrorReply{});
 }
 
+// No dice of its own: seeds that once failed go on as they did.
+protocol::Durability durability_of(const protocol::Digest& root) {
+  return static_cast<protocol::Durability>(static_cast<unsigned char>(root[0]) % 3);
+}
+
 }  // namespace
 
 void Client::work(unsigned operations) {
@@ -141,6 +146,7 @@ void Client::put() {
   std::string bytes = some_bytes();
   put.root = machine_.truth.contents.add(bytes);
   put.terms = some_terms(put.path);
+  put.terms.durability = durability_of(put.root);
   if (world_.dice(10)) put.preserve.mode = 0600;
   change(
       put, put.path,
@@ -168,6 +174,7 @@ void Client::put_many() {
   for (const std::string& path : paths) {
     const std::string bytes = some_bytes();
     One one{{path, machine_.truth.contents.add(bytes), {}, batch.terms}};
+    if (all->empty()) batch.terms.durability = durability_of(one.put.root);
     one.recorded = machine_.histories.asks(one.put);
     batch.files.push_back({path, bytes.size(), one.put.root, {}});
     payload += bytes;
@@ -211,6 +218,7 @@ void Client::upload() {
   commit->size_bytes = bytes->size();
   commit->root = machine_.truth.contents.add(*bytes);
   commit->terms = some_terms(commit->path);
+  commit->terms.durability = durability_of(commit->root);
   ask(protocol::WriteBegin{commit->upload, commit->path, commit->size_bytes, commit->kept},
       "write_begin " + commit->path, [this, commit, bytes](const Message& reply) {
         if (reply.header.type == Type::error) return end_one();

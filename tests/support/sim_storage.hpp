@@ -73,13 +73,14 @@ class SimStorage final : public storage::Storage {
   protocol::Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
   protocol::Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
   protocol::Result<void> write_upload(const std::string& name, std::uint64_t offset,
-                                      std::span<const char> bytes,
-                                      std::string_view leaves) override;
+                                      std::span<const char> bytes, std::string_view leaves,
+                                      bool relaxed = false) override;
   protocol::Result<storage::UploadState> upload_state(const std::string& name,
                                                       std::uint64_t offset = 0,
                                                       std::size_t count = SIZE_MAX) override;
   protocol::Result<void> finish_upload(const std::string& name, const storage::Staged& expected,
-                                       const protocol::Preserve& preserve) override;
+                                       const protocol::Preserve& preserve,
+                                       bool relaxed = false) override;
   protocol::Result<storage::Staged> stage_copy(const std::string& path,
                                                const std::string& name) override;
   protocol::Result<void> drop_staged(const std::string& name) override;
@@ -102,6 +103,9 @@ class SimStorage final : public storage::Storage {
                                         const protocol::Preserve& preserve) override;
   protocol::Result<void> set_attributes(const std::string& path,
                                         const protocol::Preserve& preserve) override;
+  protocol::Result<void> sync_upload(std::uint64_t number, const std::string& path) override;
+  protocol::Result<bool> is_whole(const std::string& path,
+                                  const storage::FileStamp& stamp) override;
   protocol::Result<void> sync_tree() override;
   void sync_begins() override {}
   void sync_ended() override {}

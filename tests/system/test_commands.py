@@ -399,6 +399,14 @@ class Copying(RowTest):
         self.fails(2, '--if-version', 'x', self.note, 'a', says="'x'")
         self.fails(2, '--if-version', '1', '-r', self.local, 'a', says='single file')
 
+    @row('put', '--durability')
+    def test_put_relaxed(self):
+        for what in ('full', 'relaxed'):
+            self.silent('--durability', what, self.note, f'x/{what}')
+            self.assertEqual(len(self.objects('--durability', what, self.note, f'x/{what}')), 1)
+        self.fails(2, '--durability', 'none', self.note, 'a',
+                   says="'none' is none of full, relaxed")
+
     @row('get', '')
     def test_get(self):
         self.silent('x/file0', self.there / 'a')

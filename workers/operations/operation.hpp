@@ -25,6 +25,8 @@ using protocol::Result;
 struct Job {
   const runtime::Message& request;
   storage::Storage& storage;
+  /// How the server is set for puts that do not say their durability.
+  bool relaxed_server = false;
 
   std::uint64_t session() const { return request.stamp.session; }
   /// The name in staging (and snapshots) for what this attempt at this request makes.

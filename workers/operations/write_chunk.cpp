@@ -18,7 +18,8 @@ Result<Ending> write_chunk(const Job& job) {
   if (protocol::leaves_of(bytes.bytes()) != request->leaves)
     return protocol::fail(protocol::Code::digest_mismatch);
   if (auto written =
-          job.storage.write_upload(*name, request->offset_bytes, bytes.bytes(), request->leaves);
+          job.storage.write_upload(*name, request->offset_bytes, bytes.bytes(), request->leaves,
+                                   is_relaxed(request->durability, job.relaxed_server));
       !written)
     return tl::make_unexpected(written.error());
   return answer(protocol::WriteChunkReply{});

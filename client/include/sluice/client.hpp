@@ -128,7 +128,8 @@ class SLUICE_API Client {
   std::uint64_t put_stream(const std::string& path, std::istream& stream, const Change& change = {},
                            const Call& call = {});
   /// Small files into one directory, hundreds in one message each way; each is a change of its own,
-  /// with an outcome of its own, as many as `files` and in their order. Change::wait, if_version,
+  /// with an outcome of its own, as many as `files` and in their order. Change::durability is that
+  /// of each. Change::wait, if_version,
   /// mode and mtime_ns are not heard: a file behind somebody else's lock is `locked`, one that is
   /// larger than some 100 KB `too_large`. What is thrown is about all that were not stored yet.
   std::vector<PutFile> put_many(const std::string& directory, const std::vector<SmallFile>& files,

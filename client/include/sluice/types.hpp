@@ -117,6 +117,18 @@ struct Verification {
 /// ends the call and comes out of it.
 using EntryPage = std::function<void(const std::vector<Entry>& entries)>;
 
+/// When a put is answered.
+enum class Durability : std::uint8_t {
+  /// As the server is set: full, unless it was started with `--durability relaxed`.
+  server = 0,
+  /// When it is on the server's disk.
+  full = 1,
+  /// Without waiting for the disk, if it replaces nothing. A power loss of the server (not its end)
+  /// may take the file back, whole, from those who have seen it too; never a part of it. What
+  /// replaces a file is done in full.
+  relaxed = 2,
+};
+
 /// What a change may carry.
 struct Change {
   /// The lock under which this is done (Lock::token()); Client::under fills it in. If that lock is
@@ -136,6 +148,9 @@ struct Change {
   std::optional<std::int64_t> mtime_ns = {};
   /// Who waits, as in Acquire.
   std::optional<std::uint64_t> agent = {};
+  /// Heard by put, of all its kinds, and copy; other changes are always on the disk when they
+  /// return.
+  Durability durability = Durability::server;
 };
 
 /// A local file at one end of a transfer.

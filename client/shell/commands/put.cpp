@@ -11,8 +11,12 @@
 namespace sluice::shell {
 namespace {
 
+const std::string relaxed = "relaxed";
+
 struct Options {
   UploadOptions upload;
+  /// Empty: as the server is set.
+  std::string durability;
   std::vector<std::string> paths;
 };
 
@@ -38,7 +42,10 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
   return 0;
 }
 
-int put(const Options& options, Invocation& run) {
+int put(Options options, Invocation& run) {
+  if (!options.durability.empty())
+    options.upload.change.durability =
+        options.durability == relaxed ? Durability::relaxed : Durability::full;
   std::vector<std::string> sources = options.paths;
   const std::string typed = sources.back();
   sources.pop_back();
@@ -66,8 +73,8 @@ void add_put(CommandLine& line) {
   Command command = line.add(
       {.name = "put",
        .summary = "Store files on the server.",
-       .usage = "[-r] [-n] [-q] [--progress] [--if-version V] [--token T] [--wait SECONDS] "
-                "LOCAL... REMOTE",
+       .usage = "[-r] [-n] [-q] [--progress] [--if-version V] [--durability WHAT] [--token T] "
+                "[--wait SECONDS] LOCAL... REMOTE",
        .examples = "  sluice put today.csv results/today.csv\n"
                    "  sluice put -r build/ results/\n"
                    "  sluice put -r -n build/ results/    # what an earlier one has left\n"
@@ -86,6 +93,10 @@ void add_put(CommandLine& line) {
                        "links and special files are skipped with a warning");
   command.number("--if-version", "V", options->upload.change.if_version,
                  "Only if the file has this version now");
+  command.text("--durability", "WHAT", options->durability,
+               "When a file is stored: 'full', it is on the server's disk; 'relaxed',\n"
+               "new files need not be: a power loss may take them back, whole",
+               {"full", relaxed});
   command.change_options(options->upload.change);
   command.operands("LOCAL... REMOTE", options->paths, 2);
 }

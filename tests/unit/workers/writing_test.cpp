@@ -150,6 +150,41 @@ TEST_CASE("a commit that does not fit what has arrived is refused", "[operations
   CHECK(room.committed(3).body.kind == ChangeKind::put);
 }
 
+TEST_CASE("bytes stay unsynced only where a relaxed commit replaces nothing", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  room.disk.plant("there", "old");
+  const auto unsynced = [&](const std::string& path, protocol::Durability durability,
+                            std::uint64_t id) {
+    WriteCommit commit{{upload_id}, path, 5, root_of("hello"), {}, {}};
+    commit.terms.durability = durability;
+    room.ask(commit, id);
+    const auto committed = room.committed(id).body;
+    CHECK(committed.terms.durability == durability);
+    CHECK(committed.preserve.mode.has_value() == committed.unsynced);
+    return committed.unsynced;
+  };
+  room.upload("hello");
+  CHECK_FALSE(unsynced("new", protocol::Durability::unsaid, 1));
+  CHECK_FALSE(unsynced("new", protocol::Durability::full, 2));
+  CHECK(unsynced("new", protocol::Durability::relaxed, 3));
+  CHECK_FALSE(unsynced("there", protocol::Durability::relaxed, 4));
+  CHECK_FALSE(unsynced("new", static_cast<protocol::Durability>(9), 5));
+}
+
+TEST_CASE("of a relaxed server so do those of a commit that says nothing", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  protocol::WorkerWelcome welcome{1, "inproc://locks", "sim-root", 7, 2, 500};
+  welcome.relaxed = true;
+  room.probe.tell(room.broker, welcome);
+  room.probe.expect<protocol::JoinLocks>(room.locks);
+  room.joined();
+  room.upload("hello");
+  room.ask(WriteCommit{{upload_id}, "new", 5, root_of("hello"), {}, {}}, 1);
+  CHECK(room.committed(1).body.unsynced);
+}
+
 TEST_CASE("a session reaches its own uploads only", "[operations]") {
   WorkerRoom room;
   room.join();
