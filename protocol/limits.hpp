@@ -102,11 +102,11 @@ inline constexpr std::size_t log_segment_bytes = 64u << 20;
 inline constexpr std::size_t log_reserve_bytes = 16u << 20;
 inline constexpr std::size_t log_checkpoint_bytes = 128u << 20;
 inline constexpr std::size_t batch_commits = 512;
-/// Replaced small files kept to be written over (storage/spare_files.hpp), and their bytes; none
-/// while the disk has less than so much room.
+/// Replaced small files kept to be written over (storage/spare_files.hpp), and their bytes, which
+/// are no more than so small a part of the room that the disk has left.
 inline constexpr std::size_t spare_files = 65'536;
 inline constexpr std::size_t spare_bytes = 256u << 20;
-inline constexpr std::uint64_t spare_room_bytes = 256u << 20;
+inline constexpr std::uint64_t spare_part_of_room = 8;
 /// Outcomes remembered for each session. So many changes less one a client may send after one that
 /// is not answered: with more, a repeat of that one might be done again.
 inline constexpr std::size_t outcomes_per_session = 1024;

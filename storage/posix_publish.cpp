@@ -16,14 +16,17 @@ using protocol::fail;
 
 namespace {
 
-// False: errno.
-bool write_fresh(const SpareFiles::Fresh& fresh, std::span<const char> bytes,
-                 const FileStamp& stamp, const Preserve& preserve) {
-  const int file = fresh.file.get();
+// All of a small file, over what is in it; `before`: what that is. False: errno.
+bool write_over(int file, const struct stat& before, std::span<const char> bytes,
+                const FileStamp& stamp, const Preserve& preserve) {
   if (!write_at(file, bytes, 0)) return false;
-  if (fresh.size_bytes > bytes.size() && ::ftruncate(file, static_cast<off_t>(bytes.size())) != 0)
+  if (std::cmp_greater(before.st_size, bytes.size()) &&
+      ::ftruncate(file, static_cast<off_t>(bytes.size())) != 0)
     return false;
-  return write_stamp(file, stamp) && preserve_onto(file, preserve, 0644, fresh.mode);
+  // Nothing written over nothing leaves the time as it was.
+  if (bytes.empty() && ::futimens(file, nullptr) != 0) return false;
+  return write_stamp(file, stamp) &&
+         preserve_onto(file, preserve, 0644, before.st_mode & mode_t{07777});
 }
 
 // Whether the leaves in digests/ are those of this file.
@@ -124,57 +127,55 @@ Result<void> PosixStorage::adopt_spares() {
   return {};
 }
 
-// Written in spare/, then it changes places with what it replaces. Unlike in claimed/, where replay
-// looks for files by name, nothing is taken for the new file if the process ends in between.
 Result<bool> PosixStorage::publish_small(const std::string& path, const FileStamp& stamp,
-                                         std::span<const char> bytes, const Preserve& preserve) {
+                                         std::span<const char> bytes, const Preserve& preserve,
+                                         bool relaxed) {
   const auto place = find_place(*root_, path);
   if (!place) return tl::make_unexpected(place.error());
-  SpareFiles::Fresh fresh;
-  if (!spares_.get(fresh)) return failure(path, "making a file");
-  const int spare = root_->spare.get();
-  auto published = [&]() -> Result<bool> {
-    if (!write_fresh(fresh, bytes, stamp, preserve)) return failure(path, "writing it");
-    if (rename_at(spare, fresh.name, place->directory, place->name, RENAME_EXCHANGE))
-      return drop_exchanged(fresh.name, *place);
-    // Not there, or not to be exchanged on this filesystem.
-    return move_into_place(spare, fresh.name, *place);
-  }();
-  if (!published) unlink_at(spare, fresh.name);
-  return published;
+  SpareFiles::Spare spare;
+  // What is not in the log for sure must not lead to bytes of another file after a power loss.
+  if (!relaxed && spares_.get(spare)) {
+    if (write_over(spare.file.get(), spare.info, bytes, stamp, preserve)) {
+      auto replaced = replace_small(root_->spare.get(), spare.name, *place);
+      // Else a worker removed it for the room it takes.
+      if (replaced || replaced.error().code != Code::not_found) {
+        if (!replaced) unlink_at(root_->spare.get(), spare.name);
+        return replaced;
+      }
+    }
+    unlink_at(root_->spare.get(), spare.name);
+  }
+  const std::string anew = anew_name(stamp.version);
+  auto written = write_claimed(anew, bytes, stamp, preserve);
+  if (!written && written.error().code == Code::no_space && remove_spares(*root_))
+    written = write_claimed(anew, bytes, stamp, preserve);
+  if (!written) return tl::make_unexpected(written.error());
+  auto replaced = replace_small(root_->claimed.get(), anew, *place);
+  if (!replaced) unlink_at(root_->claimed.get(), anew);
+  return replaced;
 }
 
-// `name` in spare/ is what was at the place.
-Result<bool> PosixStorage::drop_exchanged(const std::string& name, const Place& place) {
-  const int spare = root_->spare.get();
-  struct stat old;
-  if (::fstatat(spare, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) != 0)
-    return failure(place.path, "looking at what it replaced");
-  if (S_ISDIR(old.st_mode)) {
-    if (!rename_at(spare, name, place.directory, place.name, RENAME_EXCHANGE))
-      return failure(place.path, "putting a directory back");
-    return fail(Code::is_directory, place.path);
-  }
-  if (spares_.takes(old)) {
-    spares_.add(name, old);
+// As move_into_place; a small file that is replaced becomes a spare.
+Result<bool> PosixStorage::replace_small(int directory, const std::string& name,
+                                         const Place& place) {
+  std::string kept = spares_.keep(place);
+  if (kept.empty()) return move_into_place(directory, name, place);
+  if (rename_at(directory, name, place.directory, place.name)) {
+    spares_.add(std::move(kept));
     return false;
   }
-  const Place left{{}, spare, name, place.path};
-  const auto found = look(left);
-  if (!found) return tl::make_unexpected(found.error());
-  if (*found && (*found)->is_large() && move_to_trash(*root_, left, **found)) return true;
-  if (!unlink_with_leaves(*root_, spare, name))
-    return failure(place.path, "removing what it replaced");
-  return false;
+  const int error = errno;
+  spares_.give_up(kept);
+  return failure(place.path, "moving it into place", error);
 }
 
-Result<Descriptor> PosixStorage::write_claimed(const std::string& name, std::span<const char> bytes,
-                                               const FileStamp& stamp, const Preserve& preserve) {
+Result<void> PosixStorage::write_claimed(const std::string& name, std::span<const char> bytes,
+                                         const FileStamp& stamp, const Preserve& preserve) {
   const int claimed = root_->claimed.get();
-  Descriptor file = open_at(claimed, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  const Descriptor file = open_at(claimed, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (file && write_at(file.get(), bytes, 0) && write_stamp(file.get(), stamp) &&
       preserve_onto(file.get(), preserve, 0644))
-    return file;
+    return {};
   const int error = errno;
   unlink_at(claimed, name);
   return failure({}, "writing a file anew", error);

@@ -47,8 +47,7 @@ Result<void> PosixStorage::restore(const std::string& path, std::span<const char
   if (!place) return tl::make_unexpected(place.error());
   const int claimed = root_->claimed.get();
   const std::string anew = anew_name(stamp.version);
-  const auto file = write_claimed(anew, bytes, stamp, preserve);
-  if (!file) return tl::make_unexpected(file.error());
+  if (auto written = write_claimed(anew, bytes, stamp, preserve); !written) return written;
   const auto replaced = move_into_place(claimed, anew, *place);
   if (replaced) return {};
   unlink_at(claimed, anew);

@@ -19,7 +19,10 @@ struct Place;
 
 class PosixStorage : public Storage {
  public:
-  explicit PosixStorage(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
+  /// `spares_rest`: storage/spare_files.hpp.
+  explicit PosixStorage(std::shared_ptr<const Root> root,
+                        std::chrono::milliseconds spares_rest = std::chrono::seconds(2))
+      : root_(std::move(root)), spares_(root_, spares_rest) {}
 
   /// The log files of the same root, kept open by them too. For the publisher; one at a time.
   std::unique_ptr<LogFiles> log_files() const;
@@ -63,7 +66,8 @@ class PosixStorage : public Storage {
   Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                const FileStamp& stamp) override;
   Result<bool> publish_small(const std::string& path, const FileStamp& stamp,
-                             std::span<const char> bytes, const Preserve& preserve) override;
+                             std::span<const char> bytes, const Preserve& preserve,
+                             bool relaxed = false) override;
   Result<Entry> stat_claimed(std::uint64_t number) override;
   Result<void> set_aside(const std::string& path, std::uint64_t number) override;
   Result<void> put_back(std::uint64_t number, const std::string& path) override;
@@ -84,13 +88,13 @@ class PosixStorage : public Storage {
   Result<bool> empty_trash() override;
 
  private:
-  Result<Descriptor> write_claimed(const std::string& name, std::span<const char> bytes,
-                                   const FileStamp& stamp, const Preserve& preserve);
-  Result<bool> drop_exchanged(const std::string& name, const Place& place);
+  Result<void> write_claimed(const std::string& name, std::span<const char> bytes,
+                             const FileStamp& stamp, const Preserve& preserve);
+  Result<bool> replace_small(int directory, const std::string& name, const Place& place);
   Result<bool> move_into_place(int directory, const std::string& name, const Place& place);
 
   std::shared_ptr<const Root> root_;
-  SpareFiles spares_{root_};
+  SpareFiles spares_;
 };
 
 /// Opens a root for a server or a worker. The directory must exist. Fails with `root_unusable` and

@@ -11,6 +11,7 @@
 #include "protocol/path.hpp"
 #include "storage/directory.hpp"
 #include "storage/own_names.hpp"
+#include "storage/trash.hpp"
 
 namespace sluice::storage {
 namespace {
@@ -115,7 +116,7 @@ Result<void> remove_all(const Root& root, int directory, const std::string& what
   const auto names = names_in(directory);
   if (!names) return unusable(root, "cannot list " + own_path(root, what));
   for (const std::string& name : *names)
-    if (!unlink_at(directory, name))
+    if (!unlink_with_leaves(root, directory, name))
       return unusable(root, fmt::format("cannot remove {}/{}", own_path(root, what), name));
   return {};
 }

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
-#include <utility>
 
 #include "protocol/limits.hpp"
 #include "storage/directory.hpp"
@@ -20,10 +19,19 @@ namespace limits = protocol::limits;
 
 namespace {
 
-// Between two looks at the room on the disk, which cost a system call.
+// Between two looks at the room on the disk, which cost a system call; and removed in one go.
 constexpr std::uint64_t adds_a_look = 1024;
-// One that cannot be used again is not looked for for ever: a new file does as well.
+// One that cannot be used is not looked for for ever: a new file does as well.
 constexpr int tries = 4;
+// After so many in a row none is kept until the next start: here something is attached to every
+// file, such as the label of a security module, or nobody gives leases.
+constexpr int most_useless = 64;
+// What a file takes at least.
+constexpr std::uint64_t block_bytes = 4096;
+
+std::uint64_t disk_bytes_of(const struct stat& info) {
+  return std::max(static_cast<std::uint64_t>(info.st_blocks) * 512, block_bytes);
+}
 
 // The kernel grants a lease for writing only if nobody else has the file open. It is given back at
 // once: the name is in nobody's reach.
@@ -45,86 +53,111 @@ bool has_only_stamp(int fd) {
   return found.stamp && found.stamp->size_bytes <= limits::leaf_bytes;
 }
 
+// Once nobody has it open, nobody can give it another name either: so that is asked last.
+bool is_usable(SpareFiles::Spare& spare) {
+  const int file = spare.file.get();
+  return !is_open_elsewhere(file) && has_only_stamp(file) && ::fstat(file, &spare.info) == 0 &&
+         S_ISREG(spare.info.st_mode) && spare.info.st_nlink == 1;
+}
+
 }  // namespace
 
 bool SpareFiles::adopt() {
+  look_for_room();
   const auto names = names_in(root_->spare.get());
   if (!names) return false;
   for (const std::string& name : *names) {
     std::uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
-    if (problem == std::errc{} && end == name.data() + name.size())
-      last_name_ = std::max(last_name_, number);
+    std::from_chars(name.data(), name.data() + name.size(), number, 16);
+    last_name_ = std::max(last_name_, number);
     struct stat info;
     if (::fstatat(root_->spare.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    if (takes(info))
-      add(name, info);
-    else if (!unlink_with_leaves(*root_, root_->spare.get(), name))
+    if (takes(info)) {
+      last_disk_bytes_ = disk_bytes_of(info);
+      add(std::string(name));
+    } else if (!unlink_with_leaves(*root_, root_->spare.get(), name)) {
       return false;
+    }
   }
   return true;
 }
 
 bool SpareFiles::takes(const struct stat& replaced) const {
-  return room_ && S_ISREG(replaced.st_mode) &&
-         std::cmp_less_equal(replaced.st_size, limits::leaf_bytes) && replaced.st_nlink == 1 &&
-         replaced.st_uid == ::geteuid() && spares_.size() < limits::spare_files &&
-         bytes_ < limits::spare_bytes;
+  return S_ISREG(replaced.st_mode) && replaced.st_nlink == 1 &&
+         static_cast<std::uint64_t>(replaced.st_size) <= limits::leaf_bytes &&
+         replaced.st_uid == ::geteuid() && replaced.st_gid == ::getegid() &&
+         useless_ < most_useless && kept_.size() < limits::spare_files &&
+         disk_bytes_ + disk_bytes_of(replaced) <= most_bytes_;
 }
 
-bool SpareFiles::get(Fresh& fresh) {
-  for (int i = 0; i < tries && !spares_.empty() && spares_.front().ordinal <= synced_; ++i) {
-    const Spare spare = std::move(spares_.front());
-    spares_.pop_front();
-    bytes_ -= spare.size_bytes;
-    if (reuse(spare, fresh)) return true;
-    unlink_with_leaves(*root_, root_->spare.get(), spare.name);
-  }
-  fresh.name = hex_name(++last_name_);
-  fresh.file = open_at(root_->spare.get(), fresh.name, O_RDWR | O_CREAT | O_EXCL, 0600);
-  fresh.size_bytes = 0;
-  fresh.mode.reset();
-  return bool(fresh.file);
-}
-
-bool SpareFiles::reuse(const Spare& spare, Fresh& fresh) const {
-  fresh.file = open_at(root_->spare.get(), spare.name, O_RDWR | O_NONBLOCK);
+std::string SpareFiles::keep(const Place& place) {
   struct stat info;
-  if (!fresh.file || ::fstat(fresh.file.get(), &info) != 0) return false;
-  if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || !has_only_stamp(fresh.file.get()) ||
-      is_open_elsewhere(fresh.file.get()))
-    return false;
-  fresh.name = spare.name;
-  fresh.size_bytes = static_cast<std::uint64_t>(info.st_size);
-  fresh.mode = info.st_mode & 07777;
-  return true;
+  if (::fstatat(place.directory, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !takes(info))
+    return {};
+  std::string name = hex_name(++last_name_);
+  if (::linkat(place.directory, place.name.c_str(), root_->spare.get(), name.c_str(), 0) != 0)
+    return {};
+  last_disk_bytes_ = disk_bytes_of(info);
+  return name;
 }
 
-void SpareFiles::add(const std::string& name, const struct stat& replaced) {
-  // Its time of change tells whoever has it open that it is the file at its path no more
-  // (storage/cached_files.hpp): to change places does so only on some filesystems.
-  if (::fchmodat(root_->spare.get(), name.c_str(), 0600, 0) != 0) {
-    unlink_with_leaves(*root_, root_->spare.get(), name);
-    return;
+void SpareFiles::add(std::string&& name) {
+  kept_.push_back({std::move(name), last_disk_bytes_, ++added_, Clock::now()});
+  disk_bytes_ += last_disk_bytes_;
+  if (added_ % adds_a_look == 0) look_for_room();
+}
+
+void SpareFiles::give_up(const std::string& name) {
+  unlink_at(root_->spare.get(), name);
+}
+
+bool SpareFiles::get(Spare& spare) {
+  for (int i = 0; i < tries && !kept_.empty() && kept_.front().ordinal <= synced_; ++i) {
+    if (Clock::now() - kept_.front().since < rest_) return false;
+    const Kept next = std::move(kept_.front());
+    kept_.pop_front();
+    disk_bytes_ -= next.disk_bytes;
+    spare.name = next.name;
+    spare.file = open_at(root_->spare.get(), next.name, O_RDWR | O_NONBLOCK);
+    // Removed, because somebody needed the room.
+    if (!spare.file && errno == ENOENT) continue;
+    if (spare.file && is_usable(spare)) {
+      useless_ = 0;
+      return true;
+    }
+    ++useless_;
+    // If this fails, it is removed by the next start.
+    unlink_with_leaves(*root_, root_->spare.get(), next.name);
   }
-  const auto size = static_cast<std::uint64_t>(replaced.st_size);
-  spares_.push_back({name, size, ++added_});
-  bytes_ += size;
-  if (added_ % adds_a_look == 1) look_for_room();
+  return false;
+}
+
+void SpareFiles::sync_ended() {
+  synced_ = before_sync_;
+  look_for_room();
 }
 
 void SpareFiles::look_for_room() {
   struct statvfs disk;
-  room_ = ::fstatvfs(root_->spare.get(), &disk) == 0 &&
-          disk.f_bavail > limits::spare_room_bytes / disk.f_frsize &&
-          (disk.f_files == 0 || disk.f_favail > limits::spare_files);
-  if (!room_) drop_all();
+  most_bytes_ = 0;
+  if (::fstatvfs(root_->spare.get(), &disk) == 0 &&
+      (disk.f_files == 0 || disk.f_favail > limits::spare_files))
+    most_bytes_ = std::min<std::uint64_t>(
+        limits::spare_bytes, disk.f_bavail * disk.f_frsize / limits::spare_part_of_room);
+  // Those replaced last go, as those before them are the next to be used.
+  for (std::uint64_t i = 0; i < adds_a_look && disk_bytes_ > most_bytes_ && !kept_.empty(); ++i) {
+    unlink_with_leaves(*root_, root_->spare.get(), kept_.back().name);
+    disk_bytes_ -= kept_.back().disk_bytes;
+    kept_.pop_back();
+  }
 }
 
-void SpareFiles::drop_all() {
-  for (const Spare& spare : spares_) unlink_with_leaves(*root_, root_->spare.get(), spare.name);
-  spares_.clear();
-  bytes_ = 0;
+bool remove_spares(const Root& root) {
+  const auto names = names_in(root.spare.get());
+  if (!names) return false;
+  for (const std::string& name : *names) unlink_with_leaves(root, root.spare.get(), name);
+  return !names->empty();
 }
 
 }  // namespace sluice::storage

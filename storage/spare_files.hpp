@@ -4,13 +4,15 @@
 //
 // A spare is written over only when a sync of the whole tree that began after the replacement is
 // done. Until then a power loss may bring the old name back, and replay relies on what it leads to.
-// Nor may anybody have it open, who would see it change. For the publisher alone.
+// Nor may anybody have it open, who would see it change. For the publisher alone, but for
+// `remove_spares`. Read on: docs/architecture.md, "Small files are written over".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "storage/attributes.hpp"
 #include "storage/place.hpp"
@@ -20,53 +22,68 @@ namespace sluice::storage {
 
 class SpareFiles {
  public:
-  explicit SpareFiles(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
+  /// Each rests for so long at least: a call that has found the file under its old name, but not
+  /// opened it yet, is younger.
+  SpareFiles(std::shared_ptr<const Root> root, std::chrono::milliseconds rest)
+      : root_(std::move(root)), rest_(rest) {}
 
   /// Takes over what an earlier server left: all of the same boot; prepare_root removed others.
   /// False: errno.
   bool adopt();
 
-  /// Whether a replaced file can become a spare: small, with no other name, ours, and there is room
-  /// for more.
-  bool takes(const struct stat& replaced) const;
+  /// Gives the file at the place a name in spare/, if it can become a spare: small, with no other
+  /// name, ours, and there is room for more. Empty: it cannot.
+  std::string keep(const Place& place);
+  /// What got that name has no other name any more.
+  void add(std::string&& name);
+  /// And: it still has.
+  void give_up(const std::string& name);
 
-  /// A file to be written, empty or with anything in it, and its name in spare/. False: errno.
-  struct Fresh {
+  /// A file to be written over, open, its name in spare/, and what it was.
+  struct Spare {
     Descriptor file;
     std::string name;
-    std::uint64_t size_bytes = 0;
-    std::optional<mode_t> mode;
+    struct stat info {};
   };
-  bool get(Fresh& fresh);
-
-  /// What has that name in spare/ now was replaced just now and is a spare.
-  void add(const std::string& name, const struct stat& replaced);
+  /// The spare that may be written over, if there is one.
+  bool get(Spare& spare);
 
   /// See Storage.
   void sync_begins() { before_sync_ = added_; }
-  void sync_ended() { synced_ = before_sync_; }
+  void sync_ended();
 
  private:
-  struct Spare {
+  using Clock = std::chrono::steady_clock;
+  struct Kept {
     std::string name;
-    std::uint64_t size_bytes = 0;
+    std::uint64_t disk_bytes = 0;
     /// How many were added up to it.
     std::uint64_t ordinal = 0;
+    Clock::time_point since;
   };
 
-  bool reuse(const Spare& spare, Fresh& fresh) const;
+  bool takes(const struct stat& replaced) const;
   void look_for_room();
-  void drop_all();
 
   std::shared_ptr<const Root> root_;
-  std::deque<Spare> spares_;
-  std::uint64_t bytes_ = 0;
+  std::chrono::milliseconds rest_;
+  std::deque<Kept> kept_;
+  std::uint64_t disk_bytes_ = 0;
+  /// What they may take, as the disk was at the last look.
+  std::uint64_t most_bytes_ = 0;
   std::uint64_t last_name_ = 0;
-  bool room_ = true;
+  /// Of what `keep` named last.
+  std::uint64_t last_disk_bytes_ = 0;
   std::uint64_t added_ = 0;
   /// How many had been added when the sync under way began, and when the last one did.
   std::uint64_t before_sync_ = 0;
   std::uint64_t synced_ = 0;
+  /// In a row that could not be used.
+  int useless_ = 0;
 };
+
+/// Removes some of the spares, for the room they take; tells whether there were any. Any thread and
+/// process: whoever was about to use one takes a new file.
+bool remove_spares(const Root& root);
 
 }  // namespace sluice::storage

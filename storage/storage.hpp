@@ -155,10 +155,12 @@ class Storage {
   /// `not_directory`, `unknown_upload`.
   virtual Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                        const FileStamp& stamp) = 0;
-  /// The same for a small file, whose bytes are in the log and are written here. What it replaces
-  /// may be written over later, by another file, when nobody has it open.
+  /// The same for a small file, whose bytes are in the log and are written here. `relaxed`: the log
+  /// need not be synced yet. What is replaced may be written over later, by another file, when
+  /// nobody has it open.
   virtual Result<bool> publish_small(const std::string& path, const FileStamp& stamp,
-                                     std::span<const char> bytes, const Preserve& preserve) = 0;
+                                     std::span<const char> bytes, const Preserve& preserve,
+                                     bool relaxed = false) = 0;
   /// Replay: what is claimed under this number. Fails with `unknown_upload`.
   virtual Result<Entry> stat_claimed(std::uint64_t number) = 0;
   /// Replay: takes a file out of the tree and keeps it as if claimed under `number`, its attributes

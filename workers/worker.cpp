@@ -1,4 +1,4 @@
-// In the order of time: request, staged, committed, finish.
+// In the order of time: request, parked, committed, finish.
 #include "workers/worker.hpp"
 
 #include "protocol/limits.hpp"
@@ -162,7 +162,7 @@ void Worker::on_job(Message&& message, Outbox& outbox) {
   outbox.send(std::move(reply));
 }
 
-// --- staged ---
+// --- parked ---
 
 void Worker::park(Message&& request, Change&& change, std::optional<protocol::Error> refusal,
                   InBatch place, Outbox& outbox) {

@@ -35,7 +35,7 @@ Result<bool> apply(const LogRecord& record, std::span<const char> bytes,
   const storage::FileStamp stamp{record.number, record.size_bytes, record.root};
   switch (record.kind) {
     case RecordKind::put_small:
-      return storage.publish_small(record.path, stamp, bytes, record.preserve);
+      return storage.publish_small(record.path, stamp, bytes, record.preserve, record.relaxed);
     case RecordKind::put_claimed:
       return storage.publish_claimed(record.number, record.path, stamp);
     case RecordKind::remove:

@@ -303,6 +303,7 @@ void Run::run_until(Done done, Micros limit, const std::string& what) {
       });
     }
     if (machine_.log.misused()) throw Violation{"the log was used after a sync had failed"};
+    if (machine_.storage.misused()) throw Violation{"a sync of the tree was told that was not"};
   }
 }
 

@@ -572,7 +572,7 @@ Result<bool> SimStorage::publish_claimed(std::uint64_t number, const std::string
 }
 
 Result<bool> SimStorage::publish_small(const std::string& path, const FileStamp& stamped,
-                                       std::span<const char> bytes, const Preserve& wanted) {
+                                       std::span<const char> bytes, const Preserve& wanted, bool) {
   if (auto ok = check(DiskCall::publish_small); !ok) return tl::make_unexpected(ok.error());
   const auto place = target_of_file(path);
   if (!place) return tl::make_unexpected(place.error());
@@ -703,6 +703,7 @@ Result<bool> SimStorage::is_whole(const std::string& path, const FileStamp& stam
 Result<void> SimStorage::sync_tree() {
   if (auto ok = check(DiskCall::sync_tree); !ok) return ok;
   if (faults_) faults_->step();
+  synced_ = true;
   unsynced_.clear();
   collect_garbage();
   durable_ = current_;

@@ -90,7 +90,8 @@ class SimStorage final : public storage::Storage {
                                          const storage::FileStamp& stamp) override;
   protocol::Result<bool> publish_small(const std::string& path, const storage::FileStamp& stamped,
                                        std::span<const char> bytes,
-                                       const protocol::Preserve& wanted) override;
+                                       const protocol::Preserve& wanted,
+                                       bool relaxed = false) override;
   protocol::Result<storage::Entry> stat_claimed(std::uint64_t number) override;
   protocol::Result<void> set_aside(const std::string& path, std::uint64_t number) override;
   protocol::Result<void> put_back(std::uint64_t number, const std::string& path) override;
@@ -107,8 +108,14 @@ class SimStorage final : public storage::Storage {
   protocol::Result<bool> is_whole(const std::string& path,
                                   const storage::FileStamp& stamp) override;
   protocol::Result<void> sync_tree() override;
-  void sync_begins() override {}
-  void sync_ended() override {}
+  void sync_begins() override { synced_ = false; }
+  void sync_ended() override {
+    misused_ = misused_ || !synced_;
+    ++syncs_told_;
+  }
+  /// Whether a sync was told as done that was not.
+  bool misused() const { return misused_; }
+  int syncs_told() const { return syncs_told_; }
   protocol::Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
   protocol::Result<void> sweep_kept(std::chrono::milliseconds age) override;
   protocol::Result<bool> empty_trash() override;
@@ -198,6 +205,9 @@ class SimStorage final : public storage::Storage {
   Id next_id_ = 1;
   std::uint64_t next_trash_ = 1;
   bool forgets_to_sync_ = false;
+  bool synced_ = false;
+  bool misused_ = false;
+  int syncs_told_ = 0;
   Id root_ = 0, staging_ = 0, claimed_ = 0, snapshots_ = 0, trash_ = 0;
 };
 

@@ -97,6 +97,9 @@ TEST_CASE_METHOD(Fixture, "a checkpoint asked for is answered when it is done") 
   const auto last = probe->expect<protocol::CheckpointReply>(asker);
   CHECK(last.message.header.request_id == 6);
   CHECK_FALSE(last.body.ok);
+  // What was replaced before the first may be written over, and no more than that.
+  CHECK(storage.syncs_told() == 1);
+  CHECK_FALSE(storage.misused());
 }
 
 TEST_CASE_METHOD(Fixture, "the first change of a log may move a directory at once") {

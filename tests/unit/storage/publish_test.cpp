@@ -90,19 +90,6 @@ TEST_CASE("what is replaced goes to the trash when it is large") {
   CHECK(served.litter() == 0);
 }
 
-TEST_CASE("a large file that was cut off by hand takes its leaves with it") {
-  Served served;
-  served.put("a", pattern(2 * leaf), 1);
-  fs::resize_file(served.tree / "a", 10);
-  served.put_small("a", "x", 2);
-  // Too small for the trash, it is looked at before it would be written over.
-  served.storage->sync_begins();
-  served.storage->sync_ended();
-  served.put_small("b", "y", 3);
-  CHECK(served.litter() == 0);
-  CHECK(count_in(served.own / "spare") == 0);
-}
-
 TEST_CASE("a large file by hand is replaced too") {
   Served served;
   write_file(served.tree / "a", pattern(3 * leaf));

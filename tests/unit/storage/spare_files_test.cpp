@@ -13,9 +13,26 @@ namespace {
 
 constexpr const char* old_bytes = "what was there before";
 
+/// A root whose spares need no rest.
+struct Restless : Served {
+  Restless() { open(); }
+  void open(std::chrono::milliseconds rest = {}) {
+    storage.reset();
+    storage = std::make_unique<PosixStorage>(must(prepare_root(tree, Role::server)), rest);
+    must(storage->adopt_spares());
+  }
+};
+
+/// What a checkpoint does.
+void sync(Served& served) {
+  served.storage->sync_begins();
+  must(served.storage->sync_tree());
+  served.storage->sync_ended();
+}
+
 /// A file "a" whose earlier bytes are a spare, synced.
 struct Replaced {
-  Served served;
+  Restless served;
   std::uint64_t inode = 0;
   Descriptor held;
 
@@ -26,11 +43,7 @@ struct Replaced {
     if (meanwhile) meanwhile(served.tree / "a");
     served.put_small("a", "first", 2);
   }
-  void sync() {
-    served.storage->sync_begins();
-    must(served.storage->sync_tree());
-    served.storage->sync_ended();
-  }
+  void sync() { storage::sync(served); }
   std::size_t spares() const { return count_in(served.own / "spare"); }
   bool is_used_for(const std::string& path) {
     return must(served.storage->stat(path)).inode == inode;
@@ -41,7 +54,7 @@ struct Replaced {
 
 TEST_CASE("a replaced small file is written over once it is synced") {
   Replaced replaced;
-  Served& served = replaced.served;
+  Restless& served = replaced.served;
   CHECK(replaced.spares() == 1);
   CHECK(read_file(served.tree / "a") == "first");
   served.put_small("d/b", "before the sync", 3);
@@ -59,7 +72,7 @@ TEST_CASE("a replaced small file is written over once it is synced") {
 
 TEST_CASE("what was replaced since a sync began is not synced by it") {
   Replaced replaced;
-  Served& served = replaced.served;
+  Restless& served = replaced.served;
   served.storage->sync_begins();
   served.put_small("a", "second", 3);
   served.storage->sync_ended();
@@ -70,26 +83,12 @@ TEST_CASE("what was replaced since a sync began is not synced by it") {
   CHECK(replaced.spares() == 3);
 }
 
-TEST_CASE("a file that somebody else still knows is not written over") {
+TEST_CASE("a file that somebody has open is not written over") {
   int fd = -1;
-  const auto meanwhile = [&](const fs::path& path) {
-    SECTION("open for reading") {
-      fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-      REQUIRE(fd >= 0);
-    }
-    SECTION("another name") {
-      fs::create_hard_link(path, path.parent_path() / "link");
-      fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    }
-    SECTION("attributes of its own") {
-      if (::setxattr(path.c_str(), "user.other", "x", 1, 0) != 0) FAIL("no attributes here");
-      fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    }
-  };
-  Replaced replaced(meanwhile);
+  Replaced replaced([&](const fs::path& path) { fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  REQUIRE(fd >= 0);
   replaced.sync();
   replaced.served.put_small("b", "other", 3);
-  CHECK_FALSE(replaced.is_used_for("b"));
   CHECK(replaced.spares() == 0);
   std::string bytes(100, '\0');
   const ssize_t size = ::pread(fd, bytes.data(), bytes.size(), 0);
@@ -97,7 +96,29 @@ TEST_CASE("a file that somebody else still knows is not written over") {
   ::close(fd);
 }
 
-TEST_CASE("a file with a label of somebody else's, closed by all, is not written over") {
+TEST_CASE("a file with another name is not written over") {
+  bool before = true;
+  SECTION("made before it is replaced") {}
+  SECTION("made after") {
+    before = false;
+  }
+  fs::path tree;
+  const auto link = [&](const fs::path& path) { fs::create_hard_link(path, tree / "link"); };
+  Replaced replaced([&](const fs::path& path) {
+    tree = path.parent_path();
+    if (before) link(path);
+  });
+  CHECK(replaced.spares() == (before ? 0 : 1));
+  if (!before)
+    for (const auto& spare : fs::directory_iterator(replaced.served.own / "spare"))
+      link(spare.path());
+  replaced.sync();
+  replaced.served.put_small("b", "other", 3);
+  CHECK(replaced.spares() == 0);
+  CHECK(read_file(tree / "link") == old_bytes);
+}
+
+TEST_CASE("a file with a label of somebody else's is not written over") {
   Replaced replaced([](const fs::path& path) {
     REQUIRE(::setxattr(path.c_str(), "user.other", "x", 1, 0) == 0);
   });
@@ -106,6 +127,63 @@ TEST_CASE("a file with a label of somebody else's, closed by all, is not written
   CHECK(replaced.spares() == 0);
   char value[4];
   CHECK(::getxattr((replaced.served.tree / "b").c_str(), "user.other", value, sizeof value) < 0);
+}
+
+TEST_CASE("a file of another group is not kept") {
+  if (::geteuid() != 0) return;
+  Replaced replaced([](const fs::path& path) {
+    REQUIRE(::chown(path.c_str(), static_cast<uid_t>(-1), nobody) == 0);
+  });
+  CHECK(replaced.spares() == 0);
+}
+
+TEST_CASE("a large file that was cut off by hand is not written over, and its leaves go") {
+  Restless served;
+  served.put("a", pattern(2 * leaf), 1);
+  fs::resize_file(served.tree / "a", 10);
+  served.put_small("a", "x", 2);
+  sync(served);
+  served.put_small("b", "y", 3);
+  CHECK(served.litter() == 0);
+  CHECK(count_in(served.own / "spare") == 0);
+}
+
+TEST_CASE("a relaxed put gets a new file") {
+  Replaced replaced;
+  replaced.sync();
+  must(replaced.served.storage->publish_small("b", stamp_of("x", 3), std::string_view("x"), {},
+                                              true));
+  CHECK_FALSE(replaced.is_used_for("b"));
+  CHECK(replaced.spares() == 1);
+}
+
+TEST_CASE("a spare rests for a while") {
+  Replaced replaced;
+  replaced.served.open(std::chrono::hours(1));
+  replaced.sync();
+  replaced.served.put_small("b", "x", 3);
+  CHECK_FALSE(replaced.is_used_for("b"));
+  CHECK(replaced.spares() == 1);
+}
+
+TEST_CASE("an empty file over an empty one has a time of its own") {
+  Restless served;
+  served.put_small("a", "", 1, {.mode = {}, .mtime_ns = 5});
+  served.put_small("a", "", 2);
+  sync(served);
+  served.put_small("b", "", 3);
+  CHECK(count_in(served.own / "spare") == 0);
+  CHECK(served.attributes("b").mtime_ns > 5);
+}
+
+TEST_CASE("who needs the room removes the spares, and puts go on with new files") {
+  Replaced replaced;
+  replaced.sync();
+  const auto root = must(prepare_root(replaced.served.tree, Role::worker));
+  CHECK(remove_spares(*root));
+  CHECK_FALSE(remove_spares(*root));
+  replaced.served.put_small("b", "other", 3);
+  CHECK(read_file(replaced.served.tree / "b") == "other");
 }
 
 TEST_CASE("whoever keeps a replaced file open learns that it is replaced") {
@@ -140,16 +218,15 @@ TEST_CASE("a directory and a large file that are in the way are treated as ever"
 
 TEST_CASE("the next server takes the spares over, after another boot it does not") {
   Replaced replaced;
-  Served& served = replaced.served;
+  Restless& served = replaced.served;
   replaced.sync();
-  served.storage.reset();
   bool same_boot = true;
   SECTION("the same boot") {}
   SECTION("another") {
     same_boot = false;
     write_file(served.own / "boot", "another");
   }
-  served.storage = must(open_root(served.tree, Role::server));
+  served.open();
   CHECK(replaced.spares() == (same_boot ? 1 : 0));
   if (!same_boot) return;
   served.put_small("b", "before a sync of this server", 3);
