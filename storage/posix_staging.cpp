@@ -43,28 +43,52 @@ bool copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied) {
   return true;
 }
 
-// `cloned`: the bytes are shared with the source, and were not read.
-bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied, bool& cloned) {
-  copied = size;
-  cloned = ::ioctl(to, FICLONE, from) == 0;
-  if (cloned) {
-    // All of it was cloned, also what was added by hand since its size was looked at.
-    return ::ftruncate(to, static_cast<off_t>(size)) == 0;
-  }
-  copied = 0;
-  while (copied < size) {
+// False: errno. Copies up to `end`, or to where a source ends that has become shorter.
+bool copy_data(int from, int to, std::uint64_t end, std::uint64_t& copied) {
+  while (copied < end) {
     auto from_offset = static_cast<off64_t>(copied);
     auto to_offset = from_offset;
     const ssize_t got = uninterrupted([&] {
-      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(size - copied, 1u << 30));
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(end - copied, 1u << 30));
       return ::copy_file_range(from, &from_offset, to, &to_offset, most, 0);
     });
     if (got < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
-      return copy_by_hand(from, to, size, copied);
+      return copy_by_hand(from, to, end, copied);
     if (got <= 0) return got == 0;
     copied += static_cast<std::uint64_t>(got);
   }
   return true;
+}
+
+// Moves `copied` over the hole that is there, if any; `end` is where the next one begins. At the
+// end of the file, or of the `size` bytes wanted, they are the same. False: errno.
+bool skip_hole(int from, std::uint64_t size, std::uint64_t& copied, std::uint64_t& end) {
+  struct stat info;
+  if (::fstat(from, &info) != 0) return false;
+  const auto most = std::min(size, static_cast<std::uint64_t>(info.st_size));
+  const off_t data = ::lseek(from, static_cast<off_t>(copied), SEEK_DATA);
+  const off_t hole = data < 0 ? data : ::lseek(from, data, SEEK_HOLE);
+  if (hole < 0 && errno != ENXIO) return false;
+  copied = hole < 0 ? most : std::min(most, static_cast<std::uint64_t>(data));
+  end = hole < 0 ? most : std::min(most, static_cast<std::uint64_t>(hole));
+  return true;
+}
+
+// `cloned`: the bytes are shared with the source, and were not read. Holes stay holes.
+bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied, bool& cloned) {
+  copied = size;
+  cloned = ::ioctl(to, FICLONE, from) == 0;
+  // All of it was cloned, also what was added by hand since its size was looked at.
+  if (cloned) return ::ftruncate(to, static_cast<off_t>(size)) == 0;
+  copied = 0;
+  while (copied < size) {
+    std::uint64_t end = 0;
+    if (!skip_hole(from, size, copied, end)) return false;
+    if (copied == end) break;
+    if (!copy_data(from, to, end, copied)) return false;
+    if (copied < end) break;
+  }
+  return ::ftruncate(to, static_cast<off_t>(copied)) == 0;
 }
 
 // The leaves of the source's version, if they are stored and belong to its root digest. False: make

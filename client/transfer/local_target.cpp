@@ -4,14 +4,17 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "protocol/digest.hpp"
+#include "protocol/limits.hpp"
 #include "runtime/secrets.hpp"
 
 namespace sluice::client {
@@ -19,6 +22,7 @@ namespace sluice::client {
 using protocol::Code;
 using protocol::fail;
 using protocol::Result;
+namespace limits = protocol::limits;
 
 namespace {
 
@@ -35,6 +39,19 @@ bool read_exactly(const FileHandle& file, std::uint64_t offset, char* buffer, st
     size -= static_cast<std::size_t>(got);
   }
   return true;
+}
+
+// How many of the bytes are in whole leaves of nothing but zeros, at the beginning. The last leaf
+// of a file may be short.
+std::size_t zeros_at_begin(std::string_view bytes) {
+  std::size_t zeros = 0;
+  while (zeros < bytes.size()) {
+    const std::string_view leaf = bytes.substr(zeros, limits::leaf_bytes);
+    if (leaf.front() != '\0' || std::memcmp(leaf.data(), leaf.data() + 1, leaf.size() - 1) != 0)
+      break;
+    zeros += leaf.size();
+  }
+  return zeros;
 }
 
 // What stands in the way is told as for paths on the server.
@@ -153,6 +170,35 @@ Result<void> LocalTarget::write(std::string_view bytes) {
 
 Result<void> LocalTarget::write_at(std::uint64_t offset, std::string_view bytes) {
   if (temporary_.empty()) return write(bytes);
+  // What an earlier try has left may have other bytes there.
+  if (part_has_some_) return write_through(offset, bytes);
+  while (!bytes.empty()) {
+    const std::size_t zeros = zeros_at_begin(bytes);
+    if (auto left = leave_hole(offset, zeros); !left) return left;
+    offset += zeros;
+    bytes.remove_prefix(zeros);
+    std::size_t size = 0;
+    while (size < bytes.size() && zeros_at_begin(bytes.substr(size)) == 0)
+      size = std::min(bytes.size(), size + limits::leaf_bytes);
+    if (auto written = write_through(offset, bytes.substr(0, size)); !written) return written;
+    offset += size;
+    bytes.remove_prefix(size);
+  }
+  return {};
+}
+
+// Nothing was written there before, so all that may be missing is the file's size.
+Result<void> LocalTarget::leave_hole(std::uint64_t offset, std::size_t size) {
+  if (size == 0) return {};
+  struct stat status {};
+  const auto end = static_cast<off_t>(offset + size);
+  if (fstat(file_.get(), &status) != 0 ||
+      (status.st_size < end && ftruncate(file_.get(), end) != 0))
+    return local_failure(local_.path);
+  return {};
+}
+
+Result<void> LocalTarget::write_through(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written =
         pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -34,7 +34,9 @@ class LocalTarget {
   protocol::Result<bool> holds(std::uint64_t offset, std::size_t size, std::string_view leaves);
   /// At the end of what was written so.
   protocol::Result<void> write(std::string_view bytes);
-  /// The same at an offset, where the target can be written so; otherwise at the end.
+  /// The same at an offset, where the target can be written so; otherwise at the end. Leaves of
+  /// nothing but zeros become holes, unless something may be there already. Nothing is written
+  /// twice.
   protocol::Result<void> write_at(std::uint64_t offset, std::string_view bytes);
   /// What is here stays for a later try, if there can be one.
   void keep_part();
@@ -45,6 +47,8 @@ class LocalTarget {
   explicit LocalTarget(LocalFile local) : local_(std::move(local)) {}
   protocol::Result<void> open_temporary();
   bool take_part(const PartOf& what);
+  protocol::Result<void> leave_hole(std::uint64_t offset, std::size_t size);
+  protocol::Result<void> write_through(std::uint64_t offset, std::string_view bytes);
   protocol::Result<void> open_as_it_is(const std::stop_token& stop);
 
   LocalFile local_;

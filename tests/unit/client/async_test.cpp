@@ -78,6 +78,20 @@ std::string content(std::size_t size) {
   return bytes;
 }
 
+TEST_CASE("a put of either face carries its durability") {
+  Room room;
+  const auto durability_of = [&](const std::string& path) {
+    const std::lock_guard lock(room.files.mutex);
+    return room.files.memory.files.at(path).terms.durability;
+  };
+  room.client->put_bytes("plain", "1");
+  room.client->put_bytes("full", "1", {.durability = Durability::full});
+  room.client->async().put_bytes("relaxed", "1", {.durability = Durability::relaxed}).get();
+  CHECK(durability_of("plain") == protocol::Durability::unsaid);
+  CHECK(durability_of("full") == protocol::Durability::full);
+  CHECK(durability_of("relaxed") == protocol::Durability::relaxed);
+}
+
 TEST_CASE("what is asked for by futures is under way at once, and ends with the client") {
   std::atomic<int> arrived = 0;
   TcpServer server([&](const Message&) -> Reply {

@@ -97,7 +97,8 @@ TEST_CASE("small files are stored in few messages, under ids that follow each ot
   for (int i = 0; i < 300; ++i) files.push_back({std::to_string(i), contents[std::size_t(i)]});
   files[0].mode = 0600;
   files[0].mtime_ns = 5;
-  const auto stored = room.client.put_many("d", files, {.token = "1-2", .if_absent = true});
+  const auto stored = room.client.put_many(
+      "d", files, {.token = "1-2", .if_absent = true, .durability = Durability::relaxed});
   REQUIRE(stored.size() == 300);
   for (std::size_t i = 0; i < 300; ++i) {
     CHECK_FALSE(stored[i].error);
@@ -110,6 +111,7 @@ TEST_CASE("small files are stored in few messages, under ids that follow each ot
   const protocol::PutMany& first = room.files.bodies[0];
   CHECK(first.terms.token == "1-2");
   CHECK(first.terms.if_absent);
+  CHECK(first.terms.durability == protocol::Durability::relaxed);
   CHECK(first.files[0].preserve.mode == 0600);
   CHECK(first.files[0].preserve.mtime_ns == 5);
 }

@@ -163,6 +163,7 @@ Message FakeServer::serve_upload(const Message& request) {
     }
     case Type::write_chunk: {
       const auto chunk = body_of<protocol::WriteChunk>(request);
+      chunk_durabilities.push_back(chunk.durability);
       const auto found = uploads.find(chunk.upload);
       if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
       if (protocol::leaves_of(request.payload.bytes()) != chunk.leaves)

@@ -50,6 +50,7 @@ class FakeServer final : public client::Requester {
   /// Leaves of what has arrived of each, zeros where one is missing.
   std::map<std::string, std::string> arrived;
   std::uint64_t chunk_bytes_got = 0;
+  std::vector<protocol::Durability> chunk_durabilities;
   std::uint64_t read_bytes_given = 0;
   std::map<std::string, File> snapshots;
   std::vector<protocol::LockEntry> locks;

@@ -28,6 +28,7 @@ client::UploadRequest request_for(const std::string& path) {
   request.path = path;
   request.preserve.mode = 0600;
   request.terms.token = "5-0123456789abcdef";
+  request.terms.durability = protocol::Durability::relaxed;
   return request;
 }
 
@@ -50,6 +51,9 @@ TEST_CASE("a small file is one message, a larger one an upload") {
   CHECK(server.files["a"].bytes == bytes);
   CHECK(server.files["a"].preserve.mode == 0600);
   CHECK(server.files["a"].terms.token == "5-0123456789abcdef");
+  CHECK(server.files["a"].terms.durability == protocol::Durability::relaxed);
+  for (const auto durability : server.chunk_durabilities)
+    CHECK(durability == protocol::Durability::relaxed);
   CHECK(reported == size);
   CHECK(server.uploads.empty());
   CHECK(server.seen[Type::put] == (size <= 1'000 ? 1 : 0));
