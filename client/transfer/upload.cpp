@@ -320,6 +320,10 @@ Result<Payload> Upload::read(std::uint64_t offset, std::size_t size) {
   return Payload(buffer, buffer.get(), size);
 }
 
+// The server loses an upload with the machine's power, or with the session: each time it is begun
+// anew, but not for ever.
+constexpr int most_lost = 8;
+
 bool is_worth_another_upload(Code code) {
   // The server was restarted, or has forgotten the session, and the upload with it; or somebody
   // else has ended a kept one, or the file is another than when it was begun; or its bytes have
@@ -367,17 +371,19 @@ Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request,
     return Upload(requester, request, input, call, patience, *granted).put_small();
   }
   bool reuses = false;
-  for (int attempt = 1;; ++attempt) {
+  for (int lost = 0, spoilt = 0;;) {
     bool kept = false;
     const auto version = [&] {
       Upload once(requester, request, input, call, patience, *granted);
       kept = once.is_kept();
       return once.run(reuses);
     }();
+    if (version || !is_worth_another_upload(version.error().code)) return version;
+    const Code code = version.error().code;
+    const bool was_lost = code == Code::unknown_upload || code == Code::upload_incomplete;
     // A kept one may be lost once more: to another process that sends it too.
-    const int most = kept ? 3 : 2;
-    if (version || attempt == most || !is_worth_another_upload(version.error().code))
-      return version;
+    const int most = was_lost ? most_lost : kept ? 2 : 1;
+    if ((was_lost ? lost : spoilt)++ == most) return version;
     if (kept && version.error().code == Code::upload_conflict && call.notice)
       call.notice(request.path, "the local file has changed since the last try: started anew");
     reuses = kept && version.error().code == Code::unknown_upload;

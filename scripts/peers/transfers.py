@@ -16,9 +16,10 @@ TARGETS = ['broker/sluiced', 'client/shell/sluice', 'bench/sluice-bench', 'bench
            *(f'bench/peers/files-{each}' for each in ('redis', 'http', 'sluice'))]
 TABLES = {'get': 'get to nowhere, MB/s', 'get-file': 'get to a file, MB/s', 'put': 'put, MB/s',
           'small-get': '4 KiB get, ops/s', 'small-put': '4 KiB put, ops/s',
+          'steady-put': '4 KiB put for {:.0f} s, ops/s',
           'tree': 'trees of files of 4 KiB, one client, files/s'}
 CROWDS = {'get': (1, 4), 'get-file': (1, 4), 'put': (1, 4), 'small-get': (1, 8, 64),
-          'small-put': (1, 8, 64)}
+          'small-put': (1, 8, 64), 'steady-put': (64,)}
 ONE_CORE = 'one core'
 SMALL_BYTES, FILES_A_DIRECTORY, WARM_UP_S, CLIENT_S = 4096, 1000, 0.3, 900
 
@@ -61,7 +62,7 @@ class Transfers:
     def add_rows(self):
         http = self.build / 'bench' / 'peers' / 'files-http'
         self.add('nginx', lambda name: file_servers.Nginx(name, http, self.directory),
-                 'get', 'get-file', 'put', 'small-get', 'small-put')
+                 'get', 'get-file', 'put', 'small-get', 'small-put', 'steady-put')
         self.add('vsftpd', lambda name: file_servers.Vsftpd(name, None, self.directory),
                  'get', 'get-file', 'put')
         self.add('rsync', lambda name: file_servers.Rsync(name, None, self.directory),
@@ -74,13 +75,14 @@ class Transfers:
             program = self.build / 'bench' / 'peers' / 'files-redis'
             self.add(name, lambda name, how=durability: Server(name, program, redis(*how),
                                                                self.directory),
-                     'small-put', *(['small-get'] if not durability else []))
+                     'small-put', 'steady-put' if durability else 'small-get')
         for durability in ('full', 'relaxed'):
             self.add(f'Sluice {durability}',
                      lambda name, how=durability: file_servers.Sluice(
                          name, self.build, how, self.directory),
                      'put', 'small-put', 'tree',
-                     *(['get', 'get-file', 'small-get'] if durability == 'full' else []))
+                     *(['get', 'get-file', 'small-get', 'steady-put'] if durability == 'full'
+                       else []))
         self.add_raw()
 
     def add(self, name, make, *tables):
@@ -91,10 +93,10 @@ class Transfers:
         self.servers.append(server)
         measures = {'get': self.get_nowhere, 'get-file': self.get_file, 'put': self.put,
                     'small-get': self.small('get'), 'small-put': self.small('put'),
-                    'tree': self.move_tree}
+                    'steady-put': self.steady_put, 'tree': self.move_tree}
         for table in tables:
             self.rows.append((table, name, server, measures[table]))
-            if table.startswith('small') and name.startswith('Sluice'):
+            if table in ('small-get', 'small-put') and name.startswith('Sluice'):
                 self.rows.append((table, f'{name}, through libzmq', server,
                                   self.through_libzmq(table.removeprefix('small-'))))
 
@@ -105,6 +107,8 @@ class Transfers:
                  self.round_trip),
                 ('small-put', 'a file with fsync of file and directory, a thread each',
                  self.fsync_files),
+                ('steady-put', '8 threads, each a file with fsync of file and directory',
+                 lambda *_: self.raw_files('fsync-files', 8, '--warm-up', WARM_UP_S)),
                 ('tree', 'two threads create the files, no server', self.bare_files)]
         self.rows += [(table, name, None, measure) for table, name, measure in rows
                       if table in self.tables]
@@ -162,6 +166,12 @@ class Transfers:
             return {**said, 'value': said['ops_per_s']}
         return measure
 
+    def steady_put(self, server, clients):
+        os.sync()
+        said = server.measure('put', clients, self.options.steady_seconds,
+                              ['--size', SMALL_BYTES, '--warm-up', WARM_UP_S])
+        return {**said, 'value': said['ops_per_s']}
+
     def through_libzmq(self, op):
         """The same by sluice-bench, whose sockets are libzmq's, as every client's are."""
         inner = self.small(op)
@@ -214,10 +224,13 @@ class Transfers:
 
     # --- the run ---
 
+    def title(self, table):
+        return TABLES[table].format(self.options.steady_seconds)
+
     def columns(self, table):
         if table == 'tree':
             return ('put -r', 'get -r')
-        return CROWDS[table] + ((ONE_CORE,) if table.startswith('small') else ())
+        return CROWDS[table] + ((ONE_CORE,) if table in ('small-get', 'small-put') else ())
 
     def measure(self):
         (self.directory / 'out').mkdir()
@@ -255,7 +268,7 @@ class Transfers:
             run_clients([['cat', server.where / 'large']])
         if 'tree' in tables:
             run_clients([server.put_tree(self.tree, 'tree')])
-        if tables & {'small-get', 'small-put'}:
+        if tables & {'small-get', 'small-put', 'steady-put'}:
             server.measure_when_up('get', 0.1)
 
     # --- what is printed ---
@@ -268,21 +281,26 @@ class Transfers:
                   + ', '.join(f'{name} {mb:.0f} MB' for name, mb in self.memory.items()) + '.')
 
     def print_table(self, table):
-        small = table.startswith('small')
+        small, steady = table in ('small-get', 'small-put'), table == 'steady-put'
+        title = self.title(table)
         columns = CROWDS.get(table, self.columns(table))
-        heads = [TABLES[table] if small or table == 'tree' else
-                 f'{self.options.size / (1 << 20):,.0f} MiB {TABLES[table]}',
+        heads = [title if small or steady or table == 'tree' else
+                 f'{self.options.size / (1 << 20):,.0f} MiB {title}',
                  *(f'{column} clients' if isinstance(column, int) else column
                    for column in columns)]
         if small:
             heads += ['1: p50, us', '1 on one core: p50, us', '64: p99, ms',
                       '64: CPU us an operation, server + load']
+        if steady:
+            heads += ['p50, ms', 'p99, ms', 'p99 / p50', 'CPU us an operation, server + load']
         rows = []
         for place, (of, name, _, _) in enumerate(self.rows):
             if of == table:
                 rows.append([name] + [self.cell(place, column, 'value') for column in columns])
                 if small:
                     rows[-1] += self.small_cells(place)
+                if steady:
+                    rows[-1] += self.steady_cells(place)
         print_table(heads, rows)
 
     def cell(self, place, column, key, divided_by=1, digits=0):
@@ -294,7 +312,13 @@ class Transfers:
         return [self.cell(place, 1, 'p50_us'), self.cell(place, ONE_CORE, 'p50_us'),
                 self.cell(place, 64, 'p99_us', 1000, 1), cpu_cell(most) if most else '']
 
+    def steady_cells(self, place):
+        results = self.results.get((place, 64), [])
+        tails = figure([r['p99_us'] / r['p50_us'] for r in results], 1) if results else ''
+        return [self.cell(place, 64, 'p50_us', 1000, 1), self.cell(place, 64, 'p99_us', 1000, 1),
+                tails, cpu_cell(results) if 'server_cpu_us' in next(iter(results), {}) else '']
+
     def figures(self):
-        return [{'table': self.rows[place][0], 'title': TABLES[self.rows[place][0]],
+        return [{'table': self.rows[place][0], 'title': self.title(self.rows[place][0]),
                  'row': self.rows[place][1], 'column': column, 'rounds': rounds}
                 for (place, column), rounds in self.results.items()]
