@@ -89,8 +89,7 @@ Result<std::uint64_t> PosixStorage::claim(const std::string& name, std::uint64_t
 
 Result<void> PosixStorage::drop_claimed(std::uint64_t number) {
   const int claimed = root_->claimed.get();
-  std::vector<std::string> names{hex_name(number), leaves_name(hex_name(number)),
-                                 anew_name(number)};
+  std::vector<std::string> names{hex_name(number), leaves_name(hex_name(number))};
   if (number == 0) {
     auto all = names_in(claimed);
     if (!all) return failure({}, "listing the claimed files");
