@@ -31,6 +31,16 @@ std::string leaves_of(std::span<const char> bytes) {
   return leaves;
 }
 
+std::string leaves_of_zeros(std::uint64_t size_bytes) {
+  static const std::string zeros(limits::leaf_bytes, '\0');
+  static const std::string whole = leaves_of(zeros);
+  const std::uint64_t count = size_bytes / limits::leaf_bytes;
+  std::string leaves;
+  leaves.reserve(leaf_count(size_bytes, limits::leaf_bytes) * sizeof(Digest));
+  for (std::uint64_t i = 0; i < count; ++i) leaves += whole;
+  return leaves += leaves_of({zeros.data(), size_bytes % limits::leaf_bytes});
+}
+
 Digest root_of(std::string_view leaves) {
   return digest_of({leaves.data(), leaves.size()});
 }

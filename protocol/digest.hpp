@@ -21,6 +21,9 @@ Digest digest_of(std::span<const char> bytes);
 /// leaf boundary of the file; only its last leaf may be short. Empty for no bytes.
 std::string leaves_of(std::span<const char> bytes);
 
+/// The same of so many bytes that are all zero.
+std::string leaves_of_zeros(std::uint64_t size_bytes);
+
 /// The root digest: XXH3-128 over all leaf digests in order. `leaves` is a multiple of 16 bytes
 /// long.
 Digest root_of(std::string_view leaves);

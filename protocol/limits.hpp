@@ -32,6 +32,8 @@ inline constexpr std::size_t list_scan = 20'000;
 /// Digests of leaves in one answer, and how many of them are made anew for it at most.
 inline constexpr std::size_t leaves_in_answer = 32'768;
 inline constexpr std::size_t leaves_made_anew = 512;
+/// Bytes that one chunk without a payload says are zeros.
+inline constexpr std::size_t zero_bytes = 256u << 20;
 /// How long a kept upload waits for its next chunk; and how long where the disk is full.
 inline constexpr std::uint32_t upload_keep_ms = 3'600'000;
 inline constexpr std::uint32_t upload_keep_min_ms = 600'000;

@@ -51,17 +51,28 @@ std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t
   return got == static_cast<ssize_t>(leaves.size()) ? leaves : std::string{};
 }
 
+namespace {
+
+// Whether the bytes are in a hole. Reading one would fill the page cache with its zeros.
+bool is_hole(int fd, std::uint64_t offset, std::uint64_t size) {
+  const off_t data = ::lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
+  return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= offset + size;
+}
+
+}  // namespace
+
 bool cached_bytes_match(int fd, std::uint64_t size_bytes, std::string_view leaves) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(limits::leaf_bytes);
+  const std::string zeros = protocol::leaves_of_zeros(limits::leaf_bytes);
   for (std::uint64_t offset = 0; offset < size_bytes; offset += limits::leaf_bytes) {
     iovec part{buffer.get(), static_cast<std::size_t>(
                                  std::min<std::uint64_t>(limits::leaf_bytes, size_bytes - offset))};
+    const std::string_view expected = leaves.substr(leaves_size(offset), leaf_digest_bytes);
+    if (expected == zeros && is_hole(fd, offset, part.iov_len)) continue;
     const ssize_t got = ::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
     if (got != static_cast<ssize_t>(part.iov_len)) continue;
     const Digest digest = protocol::digest_of({buffer.get(), part.iov_len});
-    if (leaves.substr(leaves_size(offset), leaf_digest_bytes) !=
-        std::string_view(digest.data(), digest.size()))
-      return false;
+    if (expected != std::string_view(digest.data(), digest.size())) return false;
   }
   return true;
 }

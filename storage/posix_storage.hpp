@@ -50,10 +50,13 @@ class PosixStorage : public Storage {
   Result<void> drop_snapshot(const std::string& snapshot) override;
   Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
 
-  Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
+  Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes,
+                            std::uint64_t zero_bytes = 0) override;
   Result<void> write_upload(const std::string& name, std::uint64_t offset,
                             std::span<const char> bytes, std::string_view leaves,
                             bool relaxed = false) override;
+  Result<void> write_zeros(const std::string& name, std::uint64_t offset,
+                           std::uint64_t length) override;
   Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,
                                    std::size_t count = SIZE_MAX) override;
   Result<void> finish_upload(const std::string& name, const Staged& expected,

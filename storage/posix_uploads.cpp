@@ -25,9 +25,10 @@ namespace {
 
 // Appears under its name with its full size or not at all, so that of two workers that begin one
 // upload at once none sees the other's half. Its blocks are taken at once: better to learn now that
-// the disk is full than after gigabytes. True as well if it is there already. False: errno.
-bool create_sized(int directory, const std::string& name, std::uint64_t size) {
-  if (!has_room(directory, size)) {
+// the disk is full than after gigabytes. With `holes` among them nobody knows where: they are only
+// counted. True as well if it is there already. False: errno.
+bool create_sized(int directory, const std::string& name, std::uint64_t size, std::uint64_t holes) {
+  if (!has_room(directory, size - holes)) {
     // It may be the one itself that has taken the room.
     if (::faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
     errno = ENOSPC;
@@ -37,9 +38,11 @@ bool create_sized(int directory, const std::string& name, std::uint64_t size) {
   const Descriptor file = open_at(directory, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (!file) return false;
   const auto length = static_cast<off_t>(size);
-  const bool ok = size == 0 ||
-                  uninterrupted([&] { return ::fallocate(file.get(), 0, 0, length); }) == 0 ||
-                  (errno == EOPNOTSUPP && ::ftruncate(file.get(), length) == 0);
+  const bool filled =
+      size == 0 ||
+      (holes == 0 && uninterrupted([&] { return ::fallocate(file.get(), 0, 0, length); }) == 0);
+  const bool ok =
+      filled || ((holes > 0 || errno == EOPNOTSUPP) && ::ftruncate(file.get(), length) == 0);
   const bool moved = ok && rename_at(directory, fresh, directory, name, RENAME_NOREPLACE);
   const int error = errno;
   if (!moved) unlink_at(directory, fresh);
@@ -75,7 +78,7 @@ Result<Descriptor> open_data(const Root& root, const std::string& name, int flag
 }
 
 // Whole leaves inside a file of that size, with as many digests.
-bool fits(std::uint64_t size, std::uint64_t offset, std::size_t length, std::size_t leaves) {
+bool fits(std::uint64_t size, std::uint64_t offset, std::uint64_t length, std::size_t leaves) {
   if (length == 0 || offset % limits::leaf_bytes != 0 || offset > size || length > size - offset)
     return false;
   const bool whole = length % limits::leaf_bytes == 0 || offset + length == size;
@@ -97,27 +100,44 @@ Result<bool> have_arrived(const Upload& upload, std::uint64_t offset, std::strin
   return false;
 }
 
+// A hole, also over bytes of a chunk that did not get as far as its leaves. False: errno.
+bool punch(int file, std::uint64_t offset, std::uint64_t length) {
+  const int rc = uninterrupted([&] {
+    return ::fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                       static_cast<off_t>(length));
+  });
+  if (rc == 0 || errno != EOPNOTSUPP) return rc == 0;
+  static const std::string zeros(limits::chunk_bytes, '\0');
+  for (std::uint64_t done = 0; done < length; done += zeros.size()) {
+    const auto part =
+        static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), length - done));
+    if (!write_at(file, {zeros.data(), part}, offset + done)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t size_bytes) {
+Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t size_bytes,
+                                        std::uint64_t zero_bytes) {
   if (auto ok = check_own_name(name); !ok) return ok;
   if (size_bytes > limits::file_bytes) return fail(Code::too_large);
   const int staging = root_->staging.get();
   // What nobody may come back for gives way to what is here, and what is only kept to save time.
-  const auto create = [&](const std::string& file, std::uint64_t size) {
-    if (create_sized(staging, file, size)) return true;
+  const auto create = [&](const std::string& file, std::uint64_t size, std::uint64_t holes) {
+    if (create_sized(staging, file, size, holes)) return true;
     if (errno != ENOSPC) return false;
     (void)remove_spares(*root_);
     const bool swept =
         sweep_kept(std::chrono::milliseconds(limits::upload_keep_min_ms)).has_value();
     errno = ENOSPC;
-    return swept && create_sized(staging, file, size);
+    return swept && create_sized(staging, file, size, holes);
   };
   struct stat info;
   if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     // Somebody goes on with it: its time to be kept begins anew.
     ::utimensat(staging, name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
-  } else if (errno != ENOENT || !create(name, size_bytes) ||
+  } else if (errno != ENOENT || !create(name, size_bytes, std::min(zero_bytes, size_bytes)) ||
              ::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return failure({}, "making room for an upload");
   }
@@ -125,7 +145,7 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   if (static_cast<std::uint64_t>(info.st_size) != size_bytes)
     return fail(Code::upload_conflict, {}, "it was begun with another size");
   if (::faccessat(staging, leaves_name(name).c_str(), F_OK, 0) == 0) return {};
-  if (create(leaves_name(name), leaves_size(size_bytes))) return {};
+  if (create(leaves_name(name), leaves_size(size_bytes), 0)) return {};
   const int error = errno;
   unlink_at(staging, name);
   return failure({}, "making room for an upload", error);
@@ -152,6 +172,24 @@ Result<void> PosixStorage::write_upload(const std::string& name, std::uint64_t o
   if (!relaxed)
     ::sync_file_range(data->get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes.size()),
                       SYNC_FILE_RANGE_WRITE);
+  return {};
+}
+
+Result<void> PosixStorage::write_zeros(const std::string& name, std::uint64_t offset,
+                                       std::uint64_t length) {
+  const auto upload = open_upload(*root_, name, O_RDWR);
+  if (!upload) return tl::make_unexpected(upload.error());
+  if (!fits(upload->size_bytes, offset, length, leaves_size(length)))
+    return fail(Code::bad_message, {}, "the zeros are not whole leaves inside the file");
+  const std::string leaves = protocol::leaves_of_zeros(length);
+  const auto arrived = have_arrived(*upload, offset, leaves);
+  if (!arrived) return tl::make_unexpected(arrived.error());
+  if (*arrived) return {};
+  const auto data = open_data(*root_, name, O_WRONLY);
+  if (!data) return tl::make_unexpected(data.error());
+  if (!punch(data->get(), offset, length) ||
+      !write_at(upload->leaves.get(), leaves, leaves_size(offset)))
+    return failure({}, "writing an upload");
   return {};
 }
 

@@ -118,8 +118,10 @@ class Storage {
 
   /// Makes room for an upload, if need be that of kept ones nobody has gone on with for
   /// `limits::upload_keep_min_ms`. Beginning it again with the same size is no error; with another
-  /// size it fails with `upload_conflict`.
-  virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) = 0;
+  /// size it fails with `upload_conflict`. `zero_bytes` of it will come as zeros and need no room;
+  /// the rest of such a file gets its room as it comes.
+  virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes,
+                                    std::uint64_t zero_bytes = 0) = 0;
   /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller.
   /// Writing the same again is no error; other digests where some are recorded: `upload_conflict`.
   /// `unknown_upload`, `bad_message` (outside the file or not whole leaves). `relaxed`: nobody will
@@ -127,6 +129,10 @@ class Storage {
   virtual Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                     std::span<const char> bytes, std::string_view leaves,
                                     bool relaxed = false) = 0;
+  /// Stores whole leaves of zeros, which take no room where the filesystem has holes. Fails as
+  /// `write_upload`.
+  virtual Result<void> write_zeros(const std::string& name, std::uint64_t offset,
+                                   std::uint64_t length) = 0;
   /// Tells of up to `count` leaves from `offset` (a multiple of the leaf size) on. Fails with
   /// `unknown_upload`.
   virtual Result<UploadState> upload_state(const std::string& name, std::uint64_t offset = 0,

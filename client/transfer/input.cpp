@@ -60,6 +60,7 @@ class FileInput final : public Input {
       : file_(std::move(file)), path_(std::move(path)), before_(status) {}
   std::uint64_t size_bytes() const override { return static_cast<std::uint64_t>(before_.st_size); }
   Result<void> read(std::uint64_t offset, char* buffer, std::size_t size) override;
+  Range next_hole(std::uint64_t offset) override;
   Result<void> check_unchanged() override;
 
  private:
@@ -79,6 +80,24 @@ Result<void> FileInput::read(std::uint64_t offset, char* buffer, std::size_t siz
     size -= static_cast<std::size_t>(got);
   }
   return {};
+}
+
+Range FileInput::next_hole(std::uint64_t offset) {
+  constexpr std::uint64_t leaf = protocol::limits::leaf_bytes;
+  const std::uint64_t size = size_bytes();
+  const bool full = static_cast<std::uint64_t>(before_.st_blocks) * 512 >= size;
+  while (!full && offset < size) {
+    const off_t hole = lseek(file_.get(), static_cast<off_t>(offset), SEEK_HOLE);
+    if (hole < 0) break;
+    const off_t data = lseek(file_.get(), hole, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) break;
+    const std::uint64_t begin = (static_cast<std::uint64_t>(hole) + leaf - 1) / leaf * leaf;
+    const bool last = data < 0 || static_cast<std::uint64_t>(data) >= size;
+    const std::uint64_t end = last ? size : static_cast<std::uint64_t>(data) / leaf * leaf;
+    if (begin < end) return {begin, end};
+    offset = last ? size : static_cast<std::uint64_t>(data);
+  }
+  return {size, size};
 }
 
 Result<void> FileInput::check_unchanged() {

@@ -13,12 +13,21 @@
 
 namespace sluice::client {
 
+/// From `begin` up to `end`.
+struct Range {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
 class Input {
  public:
   virtual ~Input() = default;
   virtual std::uint64_t size_bytes() const = 0;
   /// Fills the buffer with exactly the `size` bytes at `offset`.
   virtual protocol::Result<void> read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
+  /// The next whole leaves, from the leaf at `offset` on, that are known to be zeros without being
+  /// read: a hole. Both ends are the input's size if there are none.
+  virtual Range next_hole(std::uint64_t) { return {size_bytes(), size_bytes()}; }
   /// After the last byte: fails if the source is not what it was at the beginning.
   virtual protocol::Result<void> check_unchanged() { return {}; }
 };

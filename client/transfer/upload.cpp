@@ -66,8 +66,8 @@ class Upload {
   struct Piece {
     std::uint64_t offset = 0;
     std::size_t size = 0;
-    /// Taken from the file that is there, not sent.
-    bool reused = false;
+    /// How its bytes come to the server.
+    enum class From : std::uint8_t { message, replaced_file, hole } from = From::message;
   };
 
   bool may_be_kept() const {
@@ -81,6 +81,9 @@ class Upload {
   Result<void> send_next();
   Result<void> send_bytes(const Piece& piece, Payload bytes, std::string leaves);
   void reuse(const Piece& piece, const std::string& leaves);
+  std::uint64_t bytes_in_holes();
+  Piece next_piece();
+  Result<void> look_at_zeros(const Piece& piece);
   void send(runtime::Message message, const Piece& piece);
   Result<void> take_answer();
   void take_reused(const Piece& piece, std::string_view taken);
@@ -110,8 +113,11 @@ class Upload {
   /// Of all that was looked at.
   std::string leaves_;
   std::map<std::uint64_t, Piece> under_way_;
-  /// Could not be reused after all.
+  /// Could not be reused or told as zeros after all.
   std::deque<Piece> to_send_;
+  /// The next hole, or the one that is being told of.
+  Range hole_;
+  bool takes_zeros_ = true;
 };
 
 Upload::~Upload() {
@@ -153,8 +159,8 @@ Result<std::uint64_t> Upload::send_all(bool reuses) {
   if (!is_new) return tl::make_unexpected(is_new.error());
   if (request_.delta || reuses || !*is_new)
     if (auto found = find_replaced(); !found) return tl::make_unexpected(found.error());
-  auto begun = pipeline_.ask<protocol::WriteBeginReply>(
-      protocol::WriteBegin{upload_.id(), request_.path, input_.size_bytes(), is_kept()});
+  auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
+      upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
   if (!begun) return tl::make_unexpected(begun.error());
   if (auto sent = send_chunks(); !sent) return tl::make_unexpected(sent.error());
   if (auto unchanged = input_.check_unchanged(); !unchanged)
@@ -191,6 +197,14 @@ Result<void> Upload::find_replaced() {
   return {};
 }
 
+std::uint64_t Upload::bytes_in_holes() {
+  std::uint64_t bytes = 0;
+  const std::uint64_t size = input_.size_bytes();
+  for (Range hole = input_.next_hole(0); hole.begin < size; hole = input_.next_hole(hole.end))
+    bytes += hole.end - hole.begin;
+  return bytes;
+}
+
 Result<void> Upload::send_chunks() {
   const std::size_t window = transfer_window(limits_);
   while (done_bytes_ < input_.size_bytes()) {
@@ -204,16 +218,50 @@ Result<void> Upload::send_chunks() {
   return {};
 }
 
+// What was not looked at yet, up to where a hole begins or ends.
+Upload::Piece Upload::next_piece() {
+  if (looked_at_bytes_ >= hole_.end) hole_ = input_.next_hole(looked_at_bytes_);
+  Piece piece;
+  piece.offset = looked_at_bytes_;
+  const bool is_hole = takes_zeros_ && piece.offset >= hole_.begin;
+  if (is_hole) piece.from = Piece::From::hole;
+  const std::uint64_t end = is_hole                      ? hole_.end
+                            : piece.offset < hole_.begin ? hole_.begin
+                                                         : input_.size_bytes();
+  piece.size = std::min<std::uint64_t>(end - piece.offset,
+                                       is_hole ? limits::zero_bytes : limits_.chunk_bytes);
+  looked_at_bytes_ += piece.size;
+  return piece;
+}
+
+Result<void> Upload::look_at_zeros(const Piece& piece) {
+  const std::string leaves = protocol::leaves_of_zeros(piece.size);
+  leaves_ += leaves;
+  const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
+  if (arrived == leaves) {
+    done(piece.size);
+    return {};
+  }
+  if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
+  const protocol::WriteChunk body{
+      upload_.id(), piece.offset, {}, is_kept(), request_.terms.durability, piece.size};
+  send(runtime::make_message({}, body), piece);
+  return {};
+}
+
 Result<void> Upload::send_next() {
   Piece piece;
   const bool again = !to_send_.empty();
   if (again) {
-    piece = to_send_.front();
-    to_send_.pop_front();
+    Piece& left = to_send_.front();
+    piece = left;
+    piece.size = std::min<std::size_t>(left.size, limits_.chunk_bytes);
+    left.offset += piece.size;
+    left.size -= piece.size;
+    if (left.size == 0) to_send_.pop_front();
   } else {
-    piece.offset = looked_at_bytes_;
-    piece.size = std::min<std::uint64_t>(input_.size_bytes() - piece.offset, limits_.chunk_bytes);
-    looked_at_bytes_ += piece.size;
+    piece = next_piece();
+    if (piece.from == Piece::From::hole) return look_at_zeros(piece);
   }
   auto bytes = read(piece.offset, piece.size);
   if (!bytes) return tl::make_unexpected(bytes.error());
@@ -246,7 +294,7 @@ Result<void> Upload::send_bytes(const Piece& piece, Payload bytes, std::string l
 
 void Upload::reuse(const Piece& piece, const std::string& leaves) {
   const protocol::WriteReuse body{upload_.id(), snapshot_, piece.offset, {leaves}, is_kept()};
-  send(runtime::make_message({}, body), {piece.offset, piece.size, true});
+  send(runtime::make_message({}, body), {piece.offset, piece.size, Piece::From::replaced_file});
 }
 
 // Offsets are unique among what is under way.
@@ -259,7 +307,13 @@ Result<void> Upload::take_answer() {
   Pipeline::Answer answer = pipeline_.next();
   const Piece piece = under_way_.extract(answer.tag).mapped();
   const auto message = unless_error(std::move(answer.message));
-  if (!piece.reused) {
+  if (piece.from != Piece::From::replaced_file) {
+    // Of a server that does not know of zeros yet.
+    if (!message && piece.from == Piece::From::hole && message.error().code == Code::bad_message) {
+      takes_zeros_ = false;
+      to_send_.push_back({piece.offset, piece.size});
+      return {};
+    }
     if (!message) return tl::make_unexpected(message.error());
     done(piece.size);
     return {};
@@ -289,7 +343,7 @@ void Upload::take_reused(const Piece& piece, std::string_view taken) {
     if (is_taken(begin))
       done(end - begin);
     else
-      to_send_.push_back({piece.offset + begin, end - begin, false});
+      to_send_.push_back({piece.offset + begin, end - begin});
     begin = end;
   }
 }

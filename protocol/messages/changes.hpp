@@ -101,17 +101,22 @@ struct WriteBegin {
   std::string path;
   std::uint64_t size_bytes = 0;
   bool kept = false;
+  /// How much of it chunks are going to say is zeros: that needs no room. Servers that do not know
+  /// it yet make room for all.
+  std::uint64_t zero_bytes = 0;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
     v.must("path", s.path);
     v.must("size_bytes", s.size_bytes);
     v.may("kept", s.kept);
+    v.may("zero_bytes", s.zero_bytes);
   }
 };
 using WriteBeginReply = Empty<Type::write_begin_reply>;
 
-/// Some whole leaves of the file (the last one may be short); the payload holds the bytes.
+/// Some whole leaves of the file (the last one may be short); the payload holds the bytes, unless
+/// they are all zero.
 struct WriteChunk {
   static constexpr Type type = Type::write_chunk;
   Binary upload;
@@ -121,6 +126,9 @@ struct WriteChunk {
   bool kept = false;
   /// What the commit will say.
   Durability durability{};
+  /// So many bytes are zeros, up to `limits::zero_bytes`; then there are neither payload nor
+  /// leaves. Servers that do not know it yet find no bytes: `bad_message`.
+  std::uint64_t zero_bytes = 0;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("upload", s.upload);
@@ -128,6 +136,7 @@ struct WriteChunk {
     v.must("leaves", s.leaves);
     v.may("kept", s.kept);
     v.may("durability", s.durability);
+    v.may("zero_bytes", s.zero_bytes);
   }
 };
 using WriteChunkReply = Empty<Type::write_chunk_reply>;

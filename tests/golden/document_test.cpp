@@ -257,6 +257,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(list_scan),
                                                     LIMIT(leaves_in_answer),
                                                     LIMIT(leaves_made_anew),
+                                                    LIMIT(zero_bytes),
                                                     LIMIT(upload_keep_ms),
                                                     LIMIT(upload_keep_min_ms),
                                                     LIMIT(upload_look_ms),

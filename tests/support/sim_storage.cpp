@@ -447,7 +447,8 @@ Result<void> SimStorage::drop_snapshot(const std::string& snapshot) {
 
 // --- staging ---
 
-Result<void> SimStorage::begin_upload(const std::string& name, std::uint64_t size_bytes) {
+Result<void> SimStorage::begin_upload(const std::string& name, std::uint64_t size_bytes,
+                                      std::uint64_t) {
   if (auto ok = check(DiskCall::begin_upload); !ok) return ok;
   if (size_bytes > disk_bytes) return fail(Code::no_space, name);
   if (const Id id = upload_in_staging(name); id != 0) {
@@ -491,6 +492,12 @@ Result<void> SimStorage::write_upload(const std::string& name, std::uint64_t off
   inode.leaves.replace(first * digest_bytes, leaves.size(), leaves);
   std::fill_n(inode.arrived.begin() + static_cast<std::ptrdiff_t>(first), count, '\1');
   return {};
+}
+
+Result<void> SimStorage::write_zeros(const std::string& name, std::uint64_t offset,
+                                     std::uint64_t length) {
+  const std::string zeros(std::min(length, disk_bytes + 1), '\0');
+  return write_upload(name, offset, zeros, protocol::leaves_of(zeros));
 }
 
 Result<storage::UploadState> SimStorage::upload_state(const std::string& name, std::uint64_t offset,

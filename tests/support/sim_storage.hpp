@@ -71,10 +71,13 @@ class SimStorage final : public storage::Storage {
                                                 std::size_t count) override;
   protocol::Result<void> drop_snapshot(const std::string& snapshot) override;
   protocol::Result<protocol::VerifyReply> verify(const protocol::Verify& wanted) override;
-  protocol::Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes) override;
+  protocol::Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes,
+                                      std::uint64_t zero_bytes = 0) override;
   protocol::Result<void> write_upload(const std::string& name, std::uint64_t offset,
                                       std::span<const char> bytes, std::string_view leaves,
                                       bool relaxed = false) override;
+  protocol::Result<void> write_zeros(const std::string& name, std::uint64_t offset,
+                                     std::uint64_t length) override;
   protocol::Result<storage::UploadState> upload_state(const std::string& name,
                                                       std::uint64_t offset = 0,
                                                       std::size_t count = SIZE_MAX) override;

@@ -205,6 +205,23 @@ class Resume(SystemTest):
         self.assertTrue(filecmp.cmp(self.file, self.main.root / 'file', shallow=False))
         self.check_no_litter()
 
+    def test_put_of_a_file_with_holes(self):
+        """What was told as zeros before is not told or sent again, and stays a hole."""
+        with open(self.file, 'wb') as file:
+            for i in range(SIZE // (8 * MIB)):
+                file.seek(16 * i * MIB)
+                file.write(os.urandom(8 * MIB))
+            file.truncate(2 * SIZE)
+        if self.file.stat().st_blocks * 512 > SIZE + MIB:
+            self.skipTest('the filesystem of TMPDIR has no holes')
+        arguments = ('put', self.file, 'file')
+        for happen in (self.kill_client, self.kill_server, self.cut):
+            happen(self.started('up', 0.6, *arguments), *arguments)
+            self.assertTrue(filecmp.cmp(self.file, self.main.root / 'file', shallow=False))
+            self.assertLess((self.main.root / 'file').stat().st_blocks * 512, SIZE + MIB)
+            self.check_sent_again('up', 0.6)
+            self.check_no_litter()
+
     def test_get_of_a_version_that_is_gone(self):
         self.ok('put', self.file, 'file')
         process = self.started('down', 0.6, 'get', 'file', self.here)

@@ -1,7 +1,9 @@
-# Files with holes: a get leaves them out of the local file, and a copy on the server keeps them.
+# Files with holes: a get leaves them out of the local file, a put tells them and does not send
+# them, and a copy on the server keeps them.
 import os
+import time
 
-from harness import MIB, SystemTest, main
+from harness import MIB, SLOWNESS, SystemTest, main
 
 
 class Sparse(SystemTest):
@@ -61,6 +63,90 @@ class Sparse(SystemTest):
         (tree / 'file').write_bytes(other)
         self.ok('sync', ':tree', tree)
         self.check(tree / 'file')
+
+    def stored(self, path):
+        return self.main.root / path
+
+    def test_put_keeps_holes(self):
+        local = self.directory / 'local'
+        self.write_sparse(local)
+        self.ok('put', local, 'file')
+        self.check(self.stored('file'))
+        self.ok('verify', 'file')
+        self.ok('get', 'file', self.directory / 'back')
+        self.check(self.directory / 'back')
+
+    def test_put_over_what_is_there(self):
+        local = self.directory / 'local'
+        local.write_bytes(os.urandom(len(self.content)))
+        self.ok('put', local, 'file')
+        self.write_sparse(local)
+        self.ok('put', local, 'file')
+        self.check(self.stored('file'))
+        self.ok('verify', 'file')
+
+    def test_sync_keeps_holes(self):
+        """Upwards, first of all of it and then of what has changed."""
+        tree = self.directory / 'tree'
+        tree.mkdir()
+        self.write_sparse(tree / 'file')
+        self.ok('sync', tree, ':tree')
+        self.check(self.stored('tree/file'))
+        with open(tree / 'file', 'r+b') as file:
+            file.seek(30 * MIB)
+            file.write(self.last)
+        self.content[30 * MIB:30 * MIB + len(self.last)] = self.last
+        self.ok('sync', tree, ':tree')
+        self.check(self.stored('tree/file'))
+        self.ok('verify', '-r', 'tree')
+
+    def test_bytes_of_every_kind(self):
+        """Holes that begin and end inside of leaves, zeros that were written, one leaf alone."""
+        local = self.directory / 'local'
+        content = bytearray(9 * MIB + 5)
+        with open(local, 'wb') as file:
+            for offset, size in ((0, 4096), (1 * MIB + 70_000, 200_000), (5 * MIB - 1, 2),
+                                 (7 * MIB, 128 << 10), (9 * MIB, 5)):
+                some = os.urandom(size)
+                content[offset:offset + size] = some
+                file.seek(offset)
+                file.write(some)
+            file.seek(3 * MIB)
+            file.write(bytes(MIB))
+        self.ok('put', local, 'file')
+        self.assertEqual(self.stored('file').read_bytes(), content)
+        self.ok('verify', 'file')
+
+    def test_large_hole(self):
+        local = self.directory / 'local'
+        with open(local, 'wb') as file:
+            file.seek(2048 * MIB)
+            file.write(self.first)
+            file.truncate(4096 * MIB)
+        begun = time.monotonic()
+        self.ok('put', local, 'file')
+        seconds = time.monotonic() - begun
+        print(f'    4 GiB of holes: put in {seconds:.2f} s', flush=True)
+        # Some tenths of a second, unless somebody reads or writes the zeros on the way.
+        self.assertLess(seconds, 8 * SLOWNESS)
+        self.assertEqual(self.stored('file').stat().st_size, 4096 * MIB)
+        self.assertLess(self.bytes_used(self.stored('file')), 4 * MIB)
+        with open(self.stored('file'), 'rb') as file:
+            file.seek(2048 * MIB)
+            self.assertEqual(file.read(len(self.first) + MIB), self.first + bytes(MIB))
+
+    def test_larger_than_the_disk(self):
+        free = os.statvfs(self.main.root)
+        size = free.f_bavail * free.f_frsize + 1024 * MIB
+        if size > 512 * 1024 * MIB:
+            self.skipTest('the disk is too large for it')
+        local = self.directory / 'local'
+        with open(local, 'wb') as file:
+            file.write(self.first)
+            file.truncate(size)
+        self.ok('put', local, 'file', timeout=120)
+        self.assertEqual(self.stored('file').stat().st_size, size)
+        self.assertLess(self.bytes_used(self.stored('file')), 96 * MIB)
 
     def test_copy_keeps_holes(self):
         self.write_sparse(self.main.root / 'by-hand')

@@ -13,7 +13,8 @@ Result<Ending> write_begin(const Job& job) {
     return protocol::fail(protocol::Code::too_large, request->path, "a file has up to 16 TiB");
   const auto name = staging_name(job, request->upload, request->kept);
   if (!name) return tl::make_unexpected(name.error());
-  if (auto begun = job.storage.begin_upload(*name, request->size_bytes); !begun)
+  if (auto begun = job.storage.begin_upload(*name, request->size_bytes, request->zero_bytes);
+      !begun)
     return protocol::fail(begun.error().code, request->path, begun.error().detail);
   return answer(protocol::WriteBeginReply{});
 }

@@ -154,6 +154,7 @@ Message FakeServer::serve_upload(const Message& request) {
     }
     case Type::write_begin: {
       const auto begin = body_of<protocol::WriteBegin>(request);
+      zero_bytes_announced = begin.zero_bytes;
       if (!uploads.contains(begin.upload)) {
         uploads[begin.upload] = std::string(begin.size_bytes, '\0');
         arrived[begin.upload] =
@@ -166,6 +167,14 @@ Message FakeServer::serve_upload(const Message& request) {
       chunk_durabilities.push_back(chunk.durability);
       const auto found = uploads.find(chunk.upload);
       if (found == uploads.end()) return make_error(request, {Code::unknown_upload, {}, {}});
+      // One that does not know of zeros finds a chunk of no bytes.
+      if (request.payload.empty() && !takes_zeros)
+        return make_error(request, {Code::bad_message, {}, {}});
+      if (chunk.zero_bytes > 0) {
+        zero_bytes_got += chunk.zero_bytes;
+        store_leaves(chunk.upload, chunk.offset_bytes, std::string(chunk.zero_bytes, '\0'));
+        return make_reply(request, protocol::WriteChunkReply{});
+      }
       if (protocol::leaves_of(request.payload.bytes()) != chunk.leaves)
         return make_error(request, {Code::digest_mismatch, {}, {}});
       chunk_bytes_got += request.payload.size();

@@ -50,6 +50,10 @@ class FakeServer final : public client::Requester {
   /// Leaves of what has arrived of each, zeros where one is missing.
   std::map<std::string, std::string> arrived;
   std::uint64_t chunk_bytes_got = 0;
+  /// As an older server does not.
+  bool takes_zeros = true;
+  std::uint64_t zero_bytes_got = 0;
+  std::uint64_t zero_bytes_announced = 0;
   std::vector<protocol::Durability> chunk_durabilities;
   std::uint64_t read_bytes_given = 0;
   std::map<std::string, File> snapshots;

@@ -1,11 +1,13 @@
 // Uploads against a server in memory that answers out of order and fails on demand.
 #include "client/transfer/upload.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "protocol/limits.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/client/fake_server.hpp"
 
@@ -271,6 +273,65 @@ TEST_CASE("a local file is stored with its mode and time when they are to be kep
   REQUIRE(upload(server, {"a", source->preserve, {}}, *source->input, {}));
   server.settle();
   CHECK(server.files["a"].bytes == bytes);
+}
+
+// Data, a hole that neither begins nor ends at a leaf, data, and a hole at the end. The kernel
+// keeps whole pages.
+struct FileWithHoles {
+  static constexpr std::size_t leaf = protocol::limits::leaf_bytes;
+  std::string bytes = std::string(40 * leaf + 7, '\0');
+  std::uint64_t zeros = 0;
+
+  explicit FileWithHoles(const std::string& path) {
+    write(path, 0, leaf + 5'000);
+    write(path, 20 * leaf + 8'192, 4'096);
+    std::filesystem::resize_file(path, bytes.size());
+    struct stat info;
+    REQUIRE(stat(path.c_str(), &info) == 0);
+    if (static_cast<std::size_t>(info.st_blocks) * 512 < 8 * leaf)
+      zeros = (20 - 2) * leaf + (40 - 21) * leaf + 7;
+    else
+      WARN("the filesystem of TMPDIR has no holes");
+  }
+  void write(const std::string& path, std::size_t offset, std::size_t size) {
+    const std::string some = pattern(size);
+    bytes.replace(offset, size, some);
+    std::fstream file(path, std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(offset)) << some;
+  }
+};
+
+TEST_CASE("holes of a local file are told, and not sent") {
+  const Scratch scratch;
+  const std::string path = scratch.file("");
+  const FileWithHoles file(path);
+  FakeServer server;
+  auto source = input_from({path, false, false, false}, {});
+  REQUIRE(source);
+  std::uint64_t reported = 0;
+  Call call;
+  call.progress = [&](std::uint64_t done, std::uint64_t) { reported = done; };
+  const bool old = GENERATE(false, true);
+  server.takes_zeros = !old;
+  REQUIRE(upload(server, request_for("a"), *source->input, call));
+  server.settle();
+  CHECK((server.files["a"].bytes == file.bytes));
+  CHECK(server.zero_bytes_announced == file.zeros);
+  CHECK(server.zero_bytes_got == (old ? 0 : file.zeros));
+  CHECK(server.chunk_bytes_got == file.bytes.size() - (old ? 0 : file.zeros));
+  CHECK(reported == file.bytes.size());
+}
+
+TEST_CASE("zeros that are no hole are sent as bytes") {
+  const Scratch scratch;
+  FakeServer server;
+  const std::string bytes(1u << 20, '\0');
+  auto source = input_from({scratch.file(bytes), false, false, false}, {});
+  REQUIRE(source);
+  REQUIRE(upload(server, request_for("a"), *source->input, {}));
+  server.settle();
+  CHECK(server.zero_bytes_announced == 0);
+  CHECK(server.chunk_bytes_got == bytes.size());
 }
 
 TEST_CASE("a local file that changes while it is read is not stored") {

@@ -50,6 +50,25 @@ TEST_CASE("an upload that does not fit is refused at the beginning") {
   must(disk.storage->write_upload("u", 0, bytes, protocol::leaves_of(bytes)));
 }
 
+TEST_CASE("of an upload with zeros only the rest has to fit") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  CHECK(code(disk.storage->begin_upload("u", 2u << 30, (2u << 30) - (9u << 20))) == Code::no_space);
+  CHECK(fs::is_empty(disk.own("staging")));
+  must(disk.storage->begin_upload("u", 2u << 30, (2u << 30) - 2 * leaf));
+  const std::string bytes = pattern(2 * leaf);
+  must(disk.storage->write_upload("u", 1u << 30, bytes, protocol::leaves_of(bytes)));
+  must(disk.storage->write_zeros("u", 0, 1u << 30));
+  must(disk.storage->write_zeros("u", (1u << 30) + 2 * leaf, (1u << 30) - 2 * leaf));
+  CHECK(must(disk.storage->upload_state("u")).arrived == std::string((2u << 30) / leaf, '\1'));
+  // What nobody has seen coming.
+  must(disk.storage->begin_upload("v", leaf, leaf));
+  disk.fill();
+  const std::string more = pattern(leaf);
+  CHECK(code(disk.storage->write_upload("v", 0, more, protocol::leaves_of(more))) ==
+        Code::no_space);
+}
+
 TEST_CASE("small files and copies that do not fit leave nothing") {
   SmallDisk disk;
   if (!disk.storage) return;

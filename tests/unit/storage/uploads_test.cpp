@@ -132,6 +132,51 @@ TEST_CASE("chunks that are not whole leaves inside the file") {
   CHECK(fs::file_size(served.own / "staging" / name) == bytes.size());
 }
 
+TEST_CASE("zeros take no room, also over bytes that were there before") {
+  Served served;
+  std::string bytes = pattern(20 * leaf + 9);
+  bytes.replace(4 * leaf, 10 * leaf, 10 * leaf, '\0');
+  bytes.replace(18 * leaf, 2 * leaf + 9, 2 * leaf + 9, '\0');
+  const std::uint64_t announced = GENERATE(std::uint64_t{0}, std::uint64_t{12 * leaf + 9});
+  must(served.storage->begin_upload(name, bytes.size(), announced));
+  const std::string path = served.own / "staging" / name;
+  // A worker that died before it had written the leaves of it.
+  std::fstream(path, std::ios::in | std::ios::out).seekp(static_cast<std::streamoff>(6 * leaf))
+      << pattern(leaf);
+  must(write(served, 0, bytes.substr(0, 4 * leaf)));
+  for (int again = 0; again < 2; ++again) {
+    must(served.storage->write_zeros(name, 4 * leaf, 10 * leaf));
+    must(served.storage->write_zeros(name, 18 * leaf, 2 * leaf + 9));
+  }
+  CHECK(must(served.storage->upload_state(name, 4 * leaf, 10)).leaves ==
+        protocol::leaves_of(bytes.substr(4 * leaf, 10 * leaf)));
+  must(write(served, 14 * leaf, bytes.substr(14 * leaf, 4 * leaf)));
+  must(served.storage->finish_upload(name, staged_of(bytes), {}));
+  CHECK((read_file(path) == bytes));
+  struct stat info;
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK(static_cast<std::size_t>(info.st_blocks) * 512 <= 8 * leaf + leaf);
+}
+
+TEST_CASE("zeros that do not belong there") {
+  Served served;
+  const std::string bytes = pattern(2 * leaf + 9);
+  CHECK(code(served.storage->write_zeros(name, 0, leaf)) == Code::unknown_upload);
+  must(served.storage->begin_upload(name, bytes.size(), bytes.size()));
+  must(write(served, leaf, bytes.substr(leaf, leaf)));
+  CHECK(code(served.storage->write_zeros(name, 0, 2 * leaf)) == Code::upload_conflict);
+  CHECK(code(served.storage->write_zeros(name, 0, leaf - 1)) == Code::bad_message);
+  CHECK(code(served.storage->write_zeros(name, 1, leaf)) == Code::bad_message);
+  CHECK(code(served.storage->write_zeros(name, 2 * leaf, leaf)) == Code::bad_message);
+  CHECK(code(served.storage->write_zeros(name, 0, 0)) == Code::bad_message);
+  CHECK(code(served.storage->write_zeros(name, 0, ~0ull - leaf + 1)) == Code::bad_message);
+  must(served.storage->write_zeros(name, 2 * leaf, 9));
+  must(served.storage->write_zeros(name, 0, leaf));
+  CHECK(code(write(served, 0, bytes.substr(0, leaf))) == Code::upload_conflict);
+  const std::string stored = read_file(served.own / "staging" / name);
+  CHECK((stored == std::string(leaf, '\0') + bytes.substr(leaf, leaf) + std::string(9, '\0')));
+}
+
 TEST_CASE("finish compares size and root") {
   Served served;
   const std::string bytes = pattern(leaf + 1, 1);

@@ -136,6 +136,44 @@ TEST_CASE("chunks that are not whole leaves with their digests are refused", "[o
   refused(chunk_of(0, other), other, Code::upload_conflict);
 }
 
+TEST_CASE("zeros need no payload, and have none", "[operations]") {
+  WorkerRoom room;
+  room.join();
+  const std::string all = bytes_of(leaf) + std::string(2 * leaf + 10, '\0');
+  room.ask(WriteBegin{{upload_id}, "a", all.size(), false, 2 * leaf + 10}, 1);
+  room.answered<protocol::WriteBeginReply>(1);
+  WriteChunk zeros{{upload_id}, leaf, {}, false, {}, 2 * leaf + 10};
+  const auto refused = [&](const WriteChunk& chunk, const std::string& bytes, Code code) {
+    room.ask(chunk, 2, {bytes});
+    room.refused(code, 2);
+  };
+  WriteChunk bad = zeros;
+  bad.leaves = leaves_of(all.substr(leaf));
+  refused(bad, "", Code::bad_message);
+  refused(bad, all.substr(leaf), Code::bad_message);
+  refused(zeros, all.substr(leaf), Code::bad_message);
+  bad = zeros;
+  bad.offset_bytes = 1;
+  refused(bad, "", Code::bad_message);
+  bad.offset_bytes = 2 * leaf;
+  refused(bad, "", Code::bad_message);
+  bad = zeros;
+  bad.zero_bytes = limits::zero_bytes + 1;
+  refused(bad, "", Code::too_large);
+  for (std::uint64_t id = 3; id <= 4; ++id) {
+    room.ask(zeros, id);
+    room.answered<protocol::WriteChunkReply>(id);
+  }
+  // One id is one sequence of bytes.
+  zeros.offset_bytes = 0;
+  zeros.zero_bytes = leaf;
+  room.ask(chunk_of(0, all.substr(0, leaf)), 5, {all.substr(0, leaf)});
+  room.answered<protocol::WriteChunkReply>(5);
+  refused(zeros, "", Code::upload_conflict);
+  room.ask(WriteCommit{{upload_id}, "a", all.size(), root_of(all), {}, {}}, 6);
+  CHECK(room.committed(6).body.size_bytes == all.size());
+}
+
 TEST_CASE("a commit that does not fit what has arrived is refused", "[operations]") {
   WorkerRoom room;
   room.join();
