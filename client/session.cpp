@@ -82,6 +82,8 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
       if (bye_) answer(std::move(message), bye_->stamp.job, outbox);
       return bye_.reset();
     default:
+      // Said again to the new one, whose word alone counts: it confirms what it grants.
+      if (is_outdated(link)) return;
       return on_answer(std::move(message), outbox);
   }
 }

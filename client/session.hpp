@@ -160,6 +160,8 @@ class Session final : public runtime::Actor {
   Link& link_of(Lane lane) { return lane == bulk ? bulk_link_ : control_link_; }
   bool is_on(const Request& request, const Link& link) const;
   bool owes_answer(const Link& link) const;
+  /// What comes over it was said by a server in whose place the session has found another one.
+  bool is_outdated(const Link& link) const { return welcome_ && link.epoch() != welcome_->epoch; }
   std::uint64_t next_id() { return ++last_id_; }
   std::uint64_t take_ids(std::uint64_t count);
 

@@ -49,7 +49,7 @@ void Session::go_on(Outbox& outbox) {
 }
 
 void Session::confirm_locks(Outbox& outbox) {
-  if (ended_ || !control_link_.is_open() || control_link_.epoch() != welcome_->epoch) return;
+  if (ended_ || !control_link_.is_open() || is_outdated(control_link_)) return;
   while (auto token = locks_.next(now_, std::max<std::size_t>(1, welcome_->window_requests))) {
     ask_about(std::move(*token), false, outbox);
   }

@@ -2,6 +2,7 @@
 #include "tests/sim/client.hpp"
 
 #include "protocol/path.hpp"
+#include "protocol/token.hpp"
 
 namespace sluice::sim {
 
@@ -71,8 +72,10 @@ std::string Client::waits_for() const {
 }
 
 void Client::on_answer(Message&& message) {
+  // First of all: what a restarted server has answered proves nothing of the locks.
+  if (message.stamp.job == 0) on_news(message);
   machine_.locks.proven(session_number_, Time(message.stamp.number));
-  if (message.stamp.job == 0) return on_news(message);
+  if (message.stamp.job == 0) return;
   const auto found = asked_.find(message.stamp.job);
   if (found == asked_.end())
     throw Violation{fmt::format("{} was answered twice: {}", host_->name(), describe(message))};
@@ -89,12 +92,21 @@ void Client::on_answer(Message&& message) {
 }
 
 void Client::on_news(const Message& message) {
+  if (message.header.type == Type::renew_lock) {
+    const auto confirmed = protocol::decode<protocol::RenewLock>(message.body);
+    const auto token = confirmed ? protocol::parse_token(confirmed->token) : std::nullopt;
+    if (!token) throw Violation{"a lock was confirmed without a token"};
+    machine_.locks.confirmed(session_number_, token->number, Time(message.stamp.number));
+  }
   if (message.header.type != Type::welcome) return;
   const auto welcome = protocol::decode<protocol::Welcome>(message.body);
   if (!welcome) return;
   if (epoch_ != 0 && welcome->epoch < epoch_)
     throw Violation{fmt::format("epoch {} came after {}", welcome->epoch, epoch_)};
-  if (!welcome->resumed && welcome->epoch == epoch_) machine_.locks.loses_all(session_number_);
+  if (epoch_ != 0 && welcome->epoch != epoch_)
+    machine_.locks.doubts_all(session_number_);
+  else if (!welcome->resumed && epoch_ != 0)
+    machine_.locks.loses_all(session_number_);
   epoch_ = welcome->epoch;
 }
 

@@ -196,8 +196,28 @@ void LockChecker::proven(std::uint64_t session, Time when) {
     if (grant.session != session || grant.named) continue;
     // An answer that came after the time to live says nothing of the lock.
     if (!is_held(grant)) stop_believing(grant);
-    grant.proven = std::max(grant.proven, when);
+    if (!grant.doubted) grant.proven = std::max(grant.proven, when);
   }
+}
+
+// A restarted server renews a lock by nothing but the question about it, which goes over the
+// control connection alone. Pings over the other one may be answered long before that: a client
+// that took them for proofs would rely on a lock whose time is over.
+void LockChecker::doubts_all(std::uint64_t session) {
+  for (auto& [number, grant] : grants_)
+    if (grant.session == session && !grant.named) grant.doubted = true;
+}
+
+void LockChecker::confirmed(std::uint64_t session, std::uint64_t number, Time when) {
+  const auto found = grants_.find(number);
+  if (found == grants_.end() || found->second.session != session)
+    throw Violation{
+        fmt::format("lock {} of {:x} was confirmed and never granted", number, session)};
+  Grant& grant = found->second;
+  // As above: what comes so late, its client would have to ask again.
+  if (!is_held(grant)) return stop_believing(grant);
+  grant.doubted = false;
+  grant.proven = std::max(grant.proven, when);
 }
 
 void LockChecker::lets_go(std::uint64_t number) {

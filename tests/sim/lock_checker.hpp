@@ -1,7 +1,8 @@
 // Whether locks exclude: what the lock actor grants and lets through, against what clients may rely
 // upon. A client may rely on a lock from when it hears of it until it gives it back, hears that it
-// lost it, or its time to live has passed since it last sent something that was answered. Read on:
-// truth.hpp.
+// lost it, or its time to live has passed since it last sent something that was answered. After a
+// restart of the server that time stands still until the lock itself is confirmed, as in
+// client/held_locks.hpp. Read on: truth.hpp.
 #pragma once
 
 #include <map>
@@ -37,6 +38,10 @@ class LockChecker {
   // --- at the clients ---
   void holds(std::uint64_t session, std::uint64_t number, Time proven, Time asked);
   void proven(std::uint64_t session, Time when);
+  /// It has met a server that was restarted: what it sends proves nothing of the locks it has.
+  void doubts_all(std::uint64_t session);
+  /// The restarted server has said that it knows this one.
+  void confirmed(std::uint64_t session, std::uint64_t number, Time when);
   void lets_go(std::uint64_t number);
   void loses_all(std::uint64_t session);
 
@@ -66,6 +71,8 @@ class LockChecker {
     bool restored = false;
     /// What its client may believe.
     bool believed = false;
+    /// Not confirmed by a restarted server yet.
+    bool doubted = false;
     Time proven{};
     /// When its client ceased to believe in it, if that was before the lease was over.
     Time ended = runtime::never;

@@ -115,7 +115,8 @@ void QueueChecker::drop_worker(std::uint64_t worker) {
 void QueueChecker::hears_worker(const Message& message) {
   if (message.header.type == Type::join_locks) {
     const auto join = protocol::decode<protocol::JoinLocks>(message.body);
-    if (!join) return;
+    // A worker that has not heard of the restart is refused. Its number is another worker's by now.
+    if (!join || join->epoch != epoch_) return;
     const auto before = workers_.find(message.peer.id);
     if (before != workers_.end() && before->second != join->worker) drop_worker(before->second);
     workers_[message.peer.id] = join->worker;

@@ -30,9 +30,12 @@ class QueueChecker {
   /// Whoever held a lock holds it again from the next start on, for one lease more at least.
   void on_server_gone(bool power);
   void on_server_back(Time lease);
-  /// Of the server that begins: smaller ones are of locks held since before, which a repeated
-  /// request may be told of at any time.
-  void on_first_number(std::uint64_t number) { first_number_ = number; }
+  /// A server begins. Numbers smaller than the first are of locks held since before, which a
+  /// repeated request may be told of at any time.
+  void on_server_begins(std::uint64_t epoch, std::uint64_t first_number) {
+    epoch_ = epoch;
+    first_number_ = first_number;
+  }
 
   /// Whether somebody holds what conflicts.
   bool is_held(const Claims& claims) const;
@@ -91,6 +94,7 @@ class QueueChecker {
 
   World& world_;
   std::uint64_t last_order_ = 0;
+  std::uint64_t epoch_ = 0;
   std::uint64_t first_number_ = 0;
   Time grace_until_{};
   std::map<std::uint64_t, Session> sessions_;

@@ -45,7 +45,7 @@ Server::Server(World& world, Machine& machine, const ServerSettings& settings,
       }) {
   const std::uint64_t first_number = Sabotage::first_number(machine, recovered.first_number);
   machine.watches.begin_life(first_number);
-  machine.queue.on_first_number(recovered.first_number);
+  machine.queue.on_server_begins(recovered.epoch, recovered.first_number);
   lock_actor_ = std::make_unique<broker::locks::LockActor>(
       broker::locks::LockConfig{recovered.epoch, first_number, recovered.reserved_up_to,
                                 settings.lease_ms, settings.locks, 0},

@@ -32,6 +32,12 @@ bool is_final(Code code) {
   }
 }
 
+// Nobody remembers what became of a conversion: of a repeat for a lock that is gone by now, the
+// first copy may have been done by the server before.
+bool was_not_converted(Code code) {
+  return is_final(code) && code != Code::fenced && code != Code::lease_expired;
+}
+
 protocol::ErrorReply error_of(const Message& reply) {
   return protocol::decode<protocol::ErrorReply>(reply.body).value_or(protocol::ErrorReply{});
 }
@@ -444,7 +450,8 @@ void Client::convert(std::shared_ptr<Held> held) {
       [this, held, shared = request.shared, recorded](const Message& reply) {
         const bool done = reply.header.type != Type::error;
         if (done) machine_.histories.converted(recorded);
-        if (!done && is_final(error_of(reply).code)) machine_.histories.not_converted(recorded);
+        if (!done && was_not_converted(error_of(reply).code))
+          machine_.histories.not_converted(recorded);
         if (done)
           for (auto& claim : held->claims) claim.shared = shared;
         change_under(held);

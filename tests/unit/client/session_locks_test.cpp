@@ -263,6 +263,32 @@ TEST_CASE("a grant that was asked for before the restart is confirmed too") {
   probe.probe.expect_silence();
 }
 
+TEST_CASE("a dead server's grant that comes after another one's welcome is asked for again") {
+  LockProbe probe;
+  probe.connect();
+  probe.post(1, probe.body());
+  const auto request = probe.probe.expect<protocol::AcquireLock>(control).message;
+  probe.post(2, protocol::WriteChunk{}, 100);
+  probe.connect_bulk();
+  const auto chunk = probe.probe.expect<protocol::WriteChunk>(bulk).message;
+  probe.probe.advance(Time(300));
+  // The bulk connection alone has found it. From here on pings over it are signs of the session,
+  // and none of a lock that was never confirmed.
+  probe.probe.answer(chunk, protocol::ErrorReply{Code::hello_required, "", ""});
+  probe.welcome_back(bulk, 2, false);
+  CHECK(probe.probe.expect<protocol::WriteChunk>(bulk).message.header.request_id ==
+        chunk.header.request_id);
+  probe.probe.answer(request, protocol::AcquireLockReply{token_of(5), 9'000});
+  probe.welcome_back(control, 2, true);
+  const auto again = probe.probe.expect<protocol::AcquireLock>(control).message;
+  CHECK(again.header.request_id == request.header.request_id);
+  probe.probe.answer(again, protocol::AcquireLockReply{token_of(5), 9'000});
+  probe.probe.expect<protocol::AcquireLockReply>(application);
+  probe.probe.answer(probe.expect_question(5), protocol::RenewLockReply{9'000});
+  probe.expect_confirmed(5);
+  probe.probe.expect_silence();
+}
+
 TEST_CASE("the same server that forgot the session is not asked about its locks") {
   LockProbe probe;
   probe.connect();
