@@ -247,8 +247,10 @@ void QueueChecker::published(const Message& message) {
                       message.stamp.number, commit->path, token->number,
                       (world_.time() - ends(held->second)).count())};
   } else {
+    // A grant that has to be on the disk first is told to nobody if its session dies meanwhile.
     for (const auto& [key, waiting] : waiting_)
-      if (waiting.next_up && waiting.order < order && conflict(waiting.claims, claims))
+      if (waiting.next_up && !is_dead(key.first) && waiting.order < order &&
+          conflict(waiting.claims, claims))
         throw Violation{fmt::format("commit {} ({}) passed {:x}, whose turn it was",
                                     message.stamp.number, commit->path, key.first)};
   }
