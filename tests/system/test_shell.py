@@ -74,10 +74,13 @@ class OnATerminal(ShellTest):
         self.ready(second)
         compare_screen(self, 'history', second.screen())
 
-    def test_interrupted_put(self):
-        size = figure(4 << 30, 8 << 30)
+    def large(self, size):
+        """A local file, with blocks and not with holes, which would not be sent."""
         with open(self.directory / 'large', 'wb') as file:
-            file.truncate(size)
+            os.posix_fallocate(file.fileno(), 0, size)
+
+    def test_interrupted_put(self):
+        self.large(figure(4 << 30, 8 << 30))
         terminal = self.shell()
         terminal.run('put large large').wait(r'\d+ MiB/s', 30)
         begin = time.monotonic()
@@ -105,8 +108,7 @@ class OnATerminal(ShellTest):
         self.assertEqual(self.cat('typed'), 'one\n')
 
     def test_progress_is_cleaned_up(self):
-        with open(self.directory / 'large', 'wb') as file:
-            file.truncate(figure(1 << 30, 4 << 30))
+        self.large(figure(1 << 30, 4 << 30))
         terminal = self.shell()
         terminal.run('put large large').wait(r'\d+% ', 30)
         self.ready(terminal, 60)
