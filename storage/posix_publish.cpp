@@ -157,14 +157,14 @@ Result<bool> PosixStorage::publish_small(const std::string& path, const FileStam
 // As move_into_place; a small file that is replaced becomes a spare.
 Result<bool> PosixStorage::replace_small(int directory, const std::string& name,
                                          const Place& place) {
-  std::string kept = spares_.keep(place);
-  if (kept.empty()) return move_into_place(directory, name, place);
+  auto kept = spares_.keep(place);
+  if (!kept) return move_into_place(directory, name, place);
   if (rename_at(directory, name, place.directory, place.name)) {
-    spares_.add(std::move(kept));
+    spares_.add(std::move(*kept));
     return false;
   }
   const int error = errno;
-  spares_.give_up(kept);
+  spares_.give_up(*kept);
   return failure(place.path, "moving it into place", error);
 }
 

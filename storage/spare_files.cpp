@@ -73,8 +73,7 @@ bool SpareFiles::adopt() {
     struct stat info;
     if (::fstatat(root_->spare.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
     if (takes(info)) {
-      last_disk_bytes_ = disk_bytes_of(info);
-      add(std::string(name));
+      add({name, disk_bytes_of(info)});
     } else if (!unlink_with_leaves(*root_, root_->spare.get(), name)) {
       return false;
     }
@@ -90,26 +89,25 @@ bool SpareFiles::takes(const struct stat& replaced) const {
          disk_bytes_ + disk_bytes_of(replaced) <= most_bytes_;
 }
 
-std::string SpareFiles::keep(const Place& place) {
+std::optional<SpareFiles::Replaced> SpareFiles::keep(const Place& place) {
   struct stat info;
   if (::fstatat(place.directory, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
       !takes(info))
-    return {};
+    return std::nullopt;
   std::string name = hex_name(++last_name_);
   if (::linkat(place.directory, place.name.c_str(), root_->spare.get(), name.c_str(), 0) != 0)
-    return {};
-  last_disk_bytes_ = disk_bytes_of(info);
-  return name;
+    return std::nullopt;
+  return Replaced{std::move(name), disk_bytes_of(info)};
 }
 
-void SpareFiles::add(std::string&& name) {
-  kept_.push_back({std::move(name), last_disk_bytes_, ++added_, Clock::now()});
-  disk_bytes_ += last_disk_bytes_;
+void SpareFiles::add(Replaced&& replaced) {
+  disk_bytes_ += replaced.disk_bytes;
+  kept_.push_back({std::move(replaced), ++added_, Clock::now()});
   if (added_ % adds_a_look == 0) look_for_room();
 }
 
-void SpareFiles::give_up(const std::string& name) {
-  unlink_at(root_->spare.get(), name);
+void SpareFiles::give_up(const Replaced& replaced) {
+  unlink_at(root_->spare.get(), replaced.name);
 }
 
 bool SpareFiles::get(Spare& spare) {

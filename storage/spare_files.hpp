@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "storage/attributes.hpp"
@@ -31,13 +32,18 @@ class SpareFiles {
   /// False: errno.
   bool adopt();
 
+  /// A replaced file: its name in spare/, and what it takes of the disk.
+  struct Replaced {
+    std::string name;
+    std::uint64_t disk_bytes = 0;
+  };
   /// Gives the file at the place a name in spare/, if it can become a spare: small, with no other
-  /// name, ours, and there is room for more. Empty: it cannot.
-  std::string keep(const Place& place);
-  /// What got that name has no other name any more.
-  void add(std::string&& name);
+  /// name, ours, and there is room for more. Nothing: it cannot.
+  std::optional<Replaced> keep(const Place& place);
+  /// It has no other name any more.
+  void add(Replaced&& replaced);
   /// And: it still has.
-  void give_up(const std::string& name);
+  void give_up(const Replaced& replaced);
 
   /// A file to be written over, open, its name in spare/, and what it was.
   struct Spare {
@@ -54,9 +60,7 @@ class SpareFiles {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Kept {
-    std::string name;
-    std::uint64_t disk_bytes = 0;
+  struct Kept : Replaced {
     /// How many were added up to it.
     std::uint64_t ordinal = 0;
     Clock::time_point since;
@@ -72,8 +76,6 @@ class SpareFiles {
   /// What they may take, as the disk was at the last look.
   std::uint64_t most_bytes_ = 0;
   std::uint64_t last_name_ = 0;
-  /// Of what `keep` named last.
-  std::uint64_t last_disk_bytes_ = 0;
   std::uint64_t added_ = 0;
   /// How many had been added when the sync under way began, and when the last one did.
   std::uint64_t before_sync_ = 0;

@@ -4,6 +4,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <ctime>
+#include <thread>
+
 #include "tests/unit/storage/fixture.hpp"
 
 namespace sluice::storage {
@@ -192,7 +195,14 @@ TEST_CASE("whoever keeps a replaced file open learns that it is replaced") {
   Replaced replaced([&](const fs::path& path) {
     fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     REQUIRE(::fstat(fd, &before) == 0);
-    ::usleep(20'000);
+    // A change in the same tick of the clock would have the same time.
+    const auto ticked = [&] {
+      timespec now{};
+      ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+      return std::pair(now.tv_sec, now.tv_nsec) >
+             std::pair(before.st_ctim.tv_sec, before.st_ctim.tv_nsec);
+    };
+    while (!ticked()) std::this_thread::yield();
   });
   struct stat after {};
   REQUIRE(::fstat(fd, &after) == 0);
