@@ -56,10 +56,11 @@ Pipeline::~Pipeline() {
 void Pipeline::send(Message request, std::uint64_t tag, std::chrono::milliseconds more) {
   bound(request, patience_, more);
   auto answer = [inbox = inbox_, tag, &requester = requester_](Message&& message) {
+    const auto now = std::chrono::steady_clock::now();
     {
       const std::lock_guard lock(inbox->mutex);
       if (!inbox->closed) {
-        inbox->answers.push_back({tag, std::move(message)});
+        inbox->answers.push_back({tag, std::move(message), now});
         inbox->arrived.notify_one();
         return;
       }

@@ -27,6 +27,8 @@ class Pipeline {
     /// As given to `send`.
     std::uint64_t tag = 0;
     runtime::Message message;
+    /// When it came in, which may be long before it is looked at.
+    std::chrono::steady_clock::time_point arrived{};
   };
 
   /// `more` is the wait that the request asks for itself.

@@ -46,12 +46,12 @@ inline constexpr std::size_t verify_bytes = 4u << 20;
 // sessions
 inline constexpr std::size_t sessions = 4096;
 inline constexpr std::uint32_t window_requests = 256;
-inline constexpr std::size_t window_bytes = 16u << 20;
+inline constexpr std::size_t window_bytes = 32u << 20;
 inline constexpr std::uint32_t lease_ms = 10'000;
 inline constexpr std::uint32_t lease_min_ms = 500;
 inline constexpr std::uint32_t lease_max_ms = 3'600'000;
 /// Bytes that a connection may have sent beyond what arrived as whole messages before it is closed.
-inline constexpr std::size_t unfinished_bytes = 3 * window_bytes;
+inline constexpr std::size_t unfinished_bytes = window_bytes + window_bytes / 2;
 /// Bytes kept for a peer that does not read its answers, beyond libzmq's own queue.
 inline constexpr std::size_t outbox_bytes = 16u << 20;
 /// Bytes of files read for a session and not sent yet, after which its next reads wait; and for all

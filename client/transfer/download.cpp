@@ -7,7 +7,7 @@
 
 #include "client/pipeline.hpp"
 #include "client/transfer/known_leaves.hpp"
-#include "client/transfer/upload.hpp"
+#include "client/transfer/transfer_window.hpp"
 
 namespace sluice::client {
 
@@ -30,9 +30,9 @@ class Download {
         path_(path),
         output_(output),
         call_(call),
-        limits_(limits),
         holdings_(holdings),
-        pipeline_(requester, call.stop, patience) {}
+        pipeline_(requester, call.stop, patience),
+        window_(limits) {}
   /// Gives the snapshot back; also when a callback of the application throws.
   ~Download();
 
@@ -41,6 +41,7 @@ class Download {
 
  private:
   struct Chunk {
+    std::size_t size = 0;
     /// Empty: it is here already.
     Payload bytes;
     std::string leaves;
@@ -49,14 +50,11 @@ class Download {
   Result<void> take_whole(const Payload& bytes);
   Result<void> find_leaves();
   Result<void> take_chunks();
-  Result<void> find_or_ask_for(std::uint64_t offset);
-  void ask_for(std::uint64_t offset);
+  Result<void> find_or_ask_for(std::uint64_t offset, std::size_t length);
+  void ask_for(std::uint64_t offset, std::size_t length);
   Result<void> take_answer();
   Result<void> hand_on();
   Result<void> check_root();
-  std::size_t length_at(std::uint64_t offset) const {
-    return std::min<std::uint64_t>(limits_.chunk_bytes, attributes_.size_bytes - offset);
-  }
   void report() const {
     if (call_.progress) call_.progress(done_bytes_, attributes_.size_bytes);
   }
@@ -65,9 +63,9 @@ class Download {
   const std::string& path_;
   const Output& output_;
   const Call& call_;
-  const ServerLimits limits_;
   Holdings* const holdings_;
   Pipeline pipeline_;
+  TransferWindow window_;
   protocol::Attributes attributes_;
   std::string snapshot_;
   std::uint64_t asked_bytes_ = 0;
@@ -124,14 +122,15 @@ Result<void> Download::find_leaves() {
 
 Result<void> Download::take_chunks() {
   if (auto found = find_leaves(); !found) return found;
-  const std::size_t window = transfer_window(limits_);
   while (done_bytes_ < attributes_.size_bytes) {
     // What has arrived early counts too, so that memory is bounded by the window.
     while (asked_bytes_ < attributes_.size_bytes && !pipeline_.stopped() &&
            (asked_bytes_ == done_bytes_ ||
-            asked_bytes_ - done_bytes_ + limits_.chunk_bytes <= window)) {
-      if (auto found = find_or_ask_for(asked_bytes_); !found) return found;
-      asked_bytes_ += length_at(asked_bytes_);
+            asked_bytes_ - done_bytes_ + window_.chunk_bytes() <= window_.window_bytes())) {
+      const std::size_t length =
+          std::min<std::uint64_t>(window_.chunk_bytes(), attributes_.size_bytes - asked_bytes_);
+      if (auto found = find_or_ask_for(asked_bytes_, length); !found) return found;
+      asked_bytes_ += length;
     }
     if (early_.empty() || early_.begin()->first != done_bytes_) {
       if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
@@ -142,45 +141,46 @@ Result<void> Download::take_chunks() {
   return {};
 }
 
-Result<void> Download::find_or_ask_for(std::uint64_t offset) {
-  const std::size_t length = length_at(offset);
+Result<void> Download::find_or_ask_for(std::uint64_t offset, std::size_t length) {
   const std::string_view leaves = leaves_at(known_leaves_, offset, length);
   if (!leaves.empty()) {
     const auto holds = holdings_->holds(offset, length, leaves);
     if (!holds) return tl::make_unexpected(holds.error());
     if (*holds) {
-      early_[offset] = {{}, std::string(leaves)};
+      early_[offset] = {length, {}, std::string(leaves)};
       return {};
     }
   }
-  ask_for(offset);
+  ask_for(offset, length);
   return {};
 }
 
-void Download::ask_for(std::uint64_t offset) {
-  const auto length = static_cast<std::uint32_t>(length_at(offset));
-  runtime::Message read = runtime::make_message({}, protocol::Read{snapshot_, offset, length});
-  read.header.credit_bytes = length;
+void Download::ask_for(std::uint64_t offset, std::size_t length) {
+  const auto credit = static_cast<std::uint32_t>(length);
+  runtime::Message read = runtime::make_message({}, protocol::Read{snapshot_, offset, credit});
+  read.header.credit_bytes = credit;
+  window_.sent(offset, length, TransferWindow::Time::clock::now());
   pipeline_.send(std::move(read), offset);
 }
 
 Result<void> Download::take_answer() {
   Pipeline::Answer answer = pipeline_.next();
   const std::uint64_t offset = answer.tag;
+  const std::size_t length = window_.answered(offset, answer.arrived);
   auto message = unless_error(std::move(answer.message));
   if (!message) return tl::make_unexpected(message.error());
   auto reply = protocol::decode<protocol::ReadReply>(message->body);
   if (!reply) return tl::make_unexpected(reply.error());
-  if (message->payload.size() != length_at(offset))
+  if (message->payload.size() != length)
     return protocol::fail(Code::damaged, path_, "it is shorter than what was stored");
   if (protocol::leaves_of(message->payload.bytes()) != reply->leaves) {
     if (++failed_attempts_[offset] >= read_attempts)
       return protocol::fail(Code::damaged, path_,
                             "at byte " + std::to_string(offset) + " and after");
-    if (!pipeline_.stopped()) ask_for(offset);
+    if (!pipeline_.stopped()) ask_for(offset, length);
     return {};
   }
-  early_[offset] = {std::move(message->payload), std::move(reply->leaves)};
+  early_[offset] = {length, std::move(message->payload), std::move(reply->leaves)};
   return {};
 }
 
@@ -191,7 +191,7 @@ Result<void> Download::hand_on() {
     if (!chunk.bytes.empty())
       if (auto written = output_(done_bytes_, chunk.bytes.text()); !written) return written;
     leaves_ += chunk.leaves;
-    done_bytes_ += length_at(done_bytes_);
+    done_bytes_ += chunk.size;
     report();
   }
   return {};

@@ -9,6 +9,7 @@
 #include "client/transfer/first_look.hpp"
 #include "client/transfer/known_leaves.hpp"
 #include "client/transfer/remembered_upload.hpp"
+#include "client/transfer/transfer_window.hpp"
 #include "protocol/limits.hpp"
 
 namespace sluice::client {
@@ -53,6 +54,7 @@ class Upload {
         call_(call),
         limits_(limits),
         pipeline_(requester, call.stop, patience),
+        window_(limits),
         upload_(RememberedUpload::recall(may_be_kept() ? request.resume_key : "")) {}
   /// Aborts what was not committed and is not kept; also when a callback of the application throws.
   ~Upload();
@@ -100,6 +102,7 @@ class Upload {
   const Call& call_;
   const ServerLimits limits_;
   Pipeline pipeline_;
+  TransferWindow window_;
   RememberedUpload upload_;
   /// Whether the server may hold something of it that is to be dropped.
   bool begun_ = false;
@@ -206,10 +209,9 @@ std::uint64_t Upload::bytes_in_holes() {
 }
 
 Result<void> Upload::send_chunks() {
-  const std::size_t window = transfer_window(limits_);
   while (done_bytes_ < input_.size_bytes()) {
     while ((looked_at_bytes_ < input_.size_bytes() || !to_send_.empty()) && !pipeline_.stopped() &&
-           (pipeline_.unanswered() + 1) * limits_.chunk_bytes <= window)
+           window_.has_room())
       if (auto sent = send_next(); !sent) return sent;
     if (done_bytes_ == input_.size_bytes()) break;
     if (pipeline_.unanswered() == 0) return protocol::fail(Code::cancelled);
@@ -229,7 +231,7 @@ Upload::Piece Upload::next_piece() {
                             : piece.offset < hole_.begin ? hole_.begin
                                                          : input_.size_bytes();
   piece.size = std::min<std::uint64_t>(end - piece.offset,
-                                       is_hole ? limits::zero_bytes : limits_.chunk_bytes);
+                                       is_hole ? limits::zero_bytes : window_.chunk_bytes());
   looked_at_bytes_ += piece.size;
   return piece;
 }
@@ -255,7 +257,7 @@ Result<void> Upload::send_next() {
   if (again) {
     Piece& left = to_send_.front();
     piece = left;
-    piece.size = std::min<std::size_t>(left.size, limits_.chunk_bytes);
+    piece.size = std::min(left.size, window_.chunk_bytes());
     left.offset += piece.size;
     left.size -= piece.size;
     if (left.size == 0) to_send_.pop_front();
@@ -300,12 +302,17 @@ void Upload::reuse(const Piece& piece, const std::string& leaves) {
 // Offsets are unique among what is under way.
 void Upload::send(runtime::Message message, const Piece& piece) {
   under_way_[piece.offset] = piece;
+  // A hole costs no more than the words for it.
+  const bool is_hole = piece.from == Piece::From::hole;
+  window_.sent(piece.offset, is_hole ? std::min(piece.size, limits::leaf_bytes) : piece.size,
+               TransferWindow::Time::clock::now());
   pipeline_.send(std::move(message), piece.offset);
 }
 
 Result<void> Upload::take_answer() {
   Pipeline::Answer answer = pipeline_.next();
   const Piece piece = under_way_.extract(answer.tag).mapped();
+  window_.answered(answer.tag, answer.arrived);
   const auto message = unless_error(std::move(answer.message));
   if (piece.from != Piece::From::replaced_file) {
     // Of a server that does not know of zeros yet.
@@ -387,10 +394,6 @@ bool is_worth_another_upload(Code code) {
 }
 
 }  // namespace
-
-std::size_t transfer_window(const ServerLimits& limits) {
-  return std::max(limits.chunk_bytes, std::min(transfer_window_bytes, limits.window_bytes / 2));
-}
 
 bool is_worth_keeping(Code code, std::uint64_t done_bytes) {
   switch (code) {

@@ -10,12 +10,6 @@
 
 namespace sluice::client {
 
-/// What a transfer has under way at once, unless the server's window is smaller.
-inline constexpr std::size_t transfer_window_bytes = 8u << 20;
-
-/// The part of the server's window that one transfer takes.
-std::size_t transfer_window(const ServerLimits& limits);
-
 /// More than this is worth keeping for a later try, when a transfer fails for what is no fault of
 /// it; and when it was stopped by who called it.
 inline constexpr std::uint64_t keep_bytes = 8u << 20;

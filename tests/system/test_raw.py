@@ -239,7 +239,8 @@ class Raw(SystemTest):
 
     def test_more_bytes_than_the_window(self):
         link = self.link()
-        answer = link.ask(wire.GET, {'path': 'file'}, request_id=2, credit=17 * MIB)
+        answer = link.ask(wire.GET, {'path': 'file'}, request_id=2,
+                          credit=self.welcome['window_bytes'] + 1)
         self.assert_code(answer, wire.WINDOW_EXCEEDED)
 
     def test_payload_larger_than_a_small_file(self):
