@@ -90,7 +90,7 @@ def measure(command, size_bytes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description='Transfers over connections of some delay and rate.')
+    parser = argparse.ArgumentParser(description='Transfers over slow and distant connections.')
     parser.add_argument('--build', default='build')
     parser.add_argument('--client', help='another build of sluice to look at')
     parser.add_argument('--rounds', type=int, default=3)

@@ -1,7 +1,9 @@
 # scripts/compare-peers transfers: large files, small files and trees, beside the servers of
 # file_servers.py and what this machine does without any. Deletes nothing of many files before the
 # end: ext4 makes new files much slower for minutes after that. Read on: docs/performance.md.
+import functools
 import itertools
+import mmap
 import os
 import subprocess
 import time
@@ -44,12 +46,34 @@ def run_clients(commands):
     return time.monotonic() - begin
 
 
+class Ballast:
+    """Memory that is held between the measurements and free while one runs. A virtual machine gives
+    free memory back to its host, and a new page of a file costs ten times as much then: without
+    this whoever comes first after a rest pays for all."""
+
+    def __init__(self, most_bytes):
+        with open('/proc/meminfo', encoding='ascii') as lines:
+            available = next(int(line.split()[1]) << 10 for line in lines
+                             if line.startswith('MemAvailable'))
+        self.size_bytes = min(most_bytes, available // 2)
+        self.memory = None
+        self.take()
+
+    def take(self):
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+        self.memory = mmap.mmap(-1, self.size_bytes, flags=flags)
+
+    def free(self):
+        self.memory.close()
+
+
 class Transfers:
     """The comparison: its rows, (table, name, server, what measures a column of it)."""
 
     def __init__(self, options, build, directory):
         self.options, self.build, self.directory = options, build, directory
         self.servers, self.rows, self.results, self.memory = [], [], {}, {}
+        self.ballast = None
         self.numbers = itertools.count()
         self.tables = [each for each in TABLES
                        if not options.tables or each in options.tables.split(',')]
@@ -118,9 +142,14 @@ class Transfers:
     def fresh(self, directory=None):
         return (directory or self.directory / 'out') / f'{next(self.numbers)}'
 
-    def rate_large(self, commands):
+    def rate_large(self, commands, removals=()):
+        """What `removals` remove comes from memory that is warm then."""
         os.sync()
+        self.ballast.free()
         seconds = run_clients(commands)
+        for remove in removals:
+            remove()
+        self.ballast.take()
         return {'value': len(commands) * self.options.size / seconds / 1e6}
 
     def get_nowhere(self, server, clients):
@@ -128,25 +157,19 @@ class Transfers:
 
     def get_file(self, server, clients):
         files = [self.fresh() for _ in range(clients)]
-        rate = self.rate_large([server.get('large', file) for file in files])
-        for file in files:
-            file.unlink()
-        return rate
+        return self.rate_large([server.get('large', file) for file in files],
+                               [file.unlink for file in files])
 
     def put(self, server, clients):
         names = [self.fresh().name for _ in range(clients)]
-        rate = self.rate_large([server.put(self.large, name) for name in names])
-        for name in names:
-            server.remove(name)
-        return rate
+        return self.rate_large([server.put(self.large, name) for name in names],
+                               [functools.partial(server.remove, name) for name in names])
 
     def dd(self, _, clients):
         files = [self.fresh() for _ in range(clients)]
-        rate = self.rate_large([['dd', f'if={self.large}', f'of={file}', 'bs=1M',
-                                 'conv=fdatasync'] for file in files])
-        for file in files:
-            file.unlink()
-        return rate
+        return self.rate_large([['dd', f'if={self.large}', f'of={file}', 'bs=1M',
+                                 'conv=fdatasync'] for file in files],
+                               [file.unlink for file in files])
 
     def one_way(self, _, clients):
         said = run_load(self.raw, self.directory, 'one-way', clients, self.options.seconds,
@@ -238,6 +261,8 @@ class Transfers:
         for server in self.servers:
             server.start()
             self.prepare(server)
+        if self.has_large():
+            self.ballast = Ballast(2 * max(CROWDS['put']) * self.options.size)
         for place in in_turn([*range(len(self.rows))], self.options.rounds):
             table, _, server, measure = self.rows[place]
             for column in self.columns(table):
@@ -247,8 +272,11 @@ class Transfers:
         self.memory = {server.name: server.peak_memory_mb() for server in self.servers
                        if server.name.startswith('Sluice')}
 
+    def has_large(self):
+        return any(table in self.tables for table in ('get', 'get-file', 'put'))
+
     def make_sources(self):
-        if any(table in self.tables for table in ('get', 'get-file', 'put')):
+        if self.has_large():
             block = os.urandom(1 << 20)
             with open(self.large, 'wb') as file:
                 for done in range(0, self.options.size, len(block)):
