@@ -151,6 +151,16 @@ class Syncing(RowTest):
         self.totals('-q', self.local, ':x')
         self.fails(2, '-q', '--progress', self.local, ':x', says='not for each other')
 
+    @row('sync', '--durability')
+    def test_durability(self):
+        for what in ('full', 'relaxed'):
+            (self.local / what).write_text('new\n')
+            self.silent('--durability', what, self.local, ':x')
+            self.assertEqual(self.totals('--durability', what, self.local, ':x')['unchanged'],
+                             len(os.listdir(self.local)))
+        self.fails(2, '--durability', 'none', self.local, ':x',
+                   says="'none' is none of full, relaxed")
+
     @row('sync', '--token')
     def test_token(self):
         (self.local / 'file0').write_text('longer\n')
