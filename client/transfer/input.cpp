@@ -169,6 +169,19 @@ Result<LocalInput> spool_descriptor(const FileHandle& file, const std::string& p
   return LocalInput{std::move(*input), {}};
 }
 
+// Before it is opened, which may wait, or do something to a device.
+Result<void> check_kind(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return local_failure(path);
+  if (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) return {};
+  if (S_ISDIR(status.st_mode)) return fail(Code::local_io, path, "is a directory");
+  return fail(Code::not_regular, path,
+              S_ISSOCK(status.st_mode)
+                  ? "a socket on this machine"
+                  : "a device on this machine, perhaps endless; what it gives can be stored as "
+                    "standard input, or as a stream");
+}
+
 }  // namespace
 
 std::unique_ptr<Input> input_from(std::string_view bytes) {
@@ -195,11 +208,11 @@ Result<std::unique_ptr<Input>> input_from(const Stream& stream, const Call& call
 }
 
 Result<LocalInput> input_from(const LocalFile& local, const Call& call) {
+  if (auto ok = check_kind(local.path); !ok) return tl::make_unexpected(ok.error());
   FileHandle file(open(local.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return local_failure(local.path);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return local_failure(local.path);
-  if (S_ISDIR(status.st_mode)) return fail(Code::local_io, local.path, "is a directory");
   if (!S_ISREG(status.st_mode)) return spool_descriptor(file, local.path, call);
   protocol::Preserve preserve;
   if (local.keep_mode) preserve.mode = status.st_mode & 07777;

@@ -114,8 +114,9 @@ class SLUICE_API Client {
   /// The same from memory.
   std::uint64_t put_bytes(const std::string& path, std::string_view bytes,
                           const Change& change = {}, const Call& call = {});
-  /// The same from a local file, pipe or device. A large file goes on where an earlier try of this
-  /// user's on this machine was cut short, in this process or another, within an hour.
+  /// The same from a local file or pipe; devices, which may have no end, and sockets are
+  /// `not_regular`. A large file goes on where an earlier try of this user's on this machine was
+  /// cut short, in this process or another, within an hour.
   std::uint64_t put_file(const std::string& path, const LocalFile& local, const Change& change = {},
                          const Call& call = {});
   /// The same from what has no size beforehand. Reads the stream to its end first (into an unnamed

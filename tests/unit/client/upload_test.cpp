@@ -367,6 +367,9 @@ TEST_CASE("local files that cannot be read") {
   const auto directory = input_from({scratch.directory, false, false, false}, {});
   REQUIRE_FALSE(directory);
   CHECK(directory.error().detail == "is a directory");
+  const auto endless = input_from({"/dev/zero", false, false, false}, {});
+  REQUIRE_FALSE(endless);
+  CHECK(endless.error().code == Code::not_regular);
 }
 
 TEST_CASE("a stream is read to its end, short or long") {
