@@ -56,12 +56,19 @@ bool ends_everything(const Error& error) {
 
 Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
     : seat_(seat),
+      traffic_before_(seat.traffic()),
       global_(std::move(global)),
       interruption_(interruption),
       out_(interruption),
       progress_(global_.json                   ? ProgressDisplay::Place::nowhere
                 : ::isatty(STDERR_FILENO) == 1 ? ProgressDisplay::Place::terminal
                                                : ProgressDisplay::Place::lines) {}
+
+Traffic Invocation::traffic() const {
+  const Traffic now = seat_.traffic();
+  return {now.sent_bytes - traffic_before_.sent_bytes,
+          now.received_bytes - traffic_before_.received_bytes};
+}
 
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
   changes_ = true;

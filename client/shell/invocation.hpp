@@ -41,6 +41,8 @@ class Invocation {
 
   /// Made, and so connected, by the first use, which must be the main thread's.
   Client& client() { return seat_.client(); }
+  /// What this command has sent and received until now.
+  Traffic traffic() const;
   /// How calls run: until interrupted.
   Call call() {
     return {
@@ -67,6 +69,7 @@ class Invocation {
 
  private:
   Seat& seat_;
+  const Traffic traffic_before_;
   const Global global_;
   Interruption& interruption_;
   StandardOutput out_;

@@ -61,6 +61,9 @@ class SLUICE_API Client {
   /// The same operations as futures, under the same lock if this is a view. Does not block.
   AsyncClient async() const noexcept;
 
+  /// What went over the wire since the Client was made, all its views together. Does not block.
+  Traffic traffic() const noexcept;
+
   /// What the server says of itself, and how long it took to say it.
   ServerStatus ping(const Call& call = {});
 

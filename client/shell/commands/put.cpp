@@ -34,7 +34,7 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
   call.progress = progress.callback();
   const std::uint64_t version = run.client().put_stream(path, stream, change, call);
   run.progress().end();
-  print_change(run, path, version);
+  print_transfer(run, path, version);
   return 0;
 }
 
