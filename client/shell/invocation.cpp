@@ -8,6 +8,7 @@
 
 #include "client/shell/format.hpp"
 #include "client/shell/json.hpp"
+#include "client/shell/lock_operand.hpp"
 
 namespace sluice::shell {
 
@@ -50,7 +51,7 @@ bool ends_everything(const Error& error) {
     case 130:
       return true;
     default:
-      return error.code() == "no_space" || error.code() == "log_failed";
+      return error.code() == "usage" || error.code() == "no_space" || error.code() == "log_failed";
   }
 }
 
@@ -72,6 +73,9 @@ Traffic Invocation::traffic() const {
 
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
   changes_ = true;
+  // A mistake of whoever calls: no lock was lost.
+  if (!change.token.empty() && !is_token(change.token))
+    throw Error("usage", {}, "--token or $SLUICE_LOCK_TOKEN is no token: a number and 16 digits");
   if (change.token.empty()) change.token = seat_.locks().token_for(paths);
   change.agent = agent;
   return change;

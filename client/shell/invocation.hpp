@@ -51,7 +51,8 @@ class Invocation {
         .notice = [this](const std::string& path, const std::string& words) { warn(path, words); }};
   }
   /// The change as it is to be sent for these paths of the server: under a lock that the shell
-  /// holds on them, if no token was given, and as one with all that this process does. Any thread.
+  /// holds on them, if no token was given, and as one with all that this process does. Throws
+  /// `usage` for a token that is none. Any thread.
   Change under_own_lock(Change change, const std::vector<std::string>& paths);
 
   /// The error, or a better one if what is in the way of a change is a shared lock of this shell's

@@ -44,7 +44,7 @@ Sync::Sync(const SyncOptions& options, Invocation& run, SyncSide& source, SyncSi
 
 void Sync::run(const std::string& source, const std::string& target) {
   const auto wanted = source_.look(source);
-  if (!wanted) throw Error("not_found", source, {});
+  if (!wanted) throw Error("not_found", source, source_.place());
   if (wanted->kind == Kind::other) throw obstacle(source, Kind::other, {});
   auto there = target_.look(target);
   if (there && there->kind != wanted->kind)

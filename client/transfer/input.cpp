@@ -74,7 +74,7 @@ Result<void> FileInput::read(std::uint64_t offset, char* buffer, std::size_t siz
     const ssize_t got = pread(file_.get(), buffer, size, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return local_failure(path_);
-    if (got == 0) return fail(Code::local_io, path_, "the file became shorter while it was read");
+    if (got == 0) return fail(Code::source_changed, path_, "it became shorter");
     buffer += got;
     offset += static_cast<std::uint64_t>(got);
     size -= static_cast<std::size_t>(got);
@@ -105,7 +105,7 @@ Result<void> FileInput::check_unchanged() {
   if (fstat(file_.get(), &after) != 0) return local_failure(path_);
   if (after.st_size != before_.st_size || after.st_mtim.tv_sec != before_.st_mtim.tv_sec ||
       after.st_mtim.tv_nsec != before_.st_mtim.tv_nsec)
-    return fail(Code::local_io, path_, "the file was changed while it was read");
+    return fail(Code::source_changed, path_);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Where an upload's bytes come from: memory, a callback, a local file, or a stream that was read to
-// its end first. All failures are `local_io`, but what is neither file nor pipe is `not_regular`.
-// Used by the thread of the call. Read on: client/transfer/upload.hpp.
+// its end first. All failures are `local_io`, but of a file that changes
+// meanwhile (`source_changed`), and of what is neither file nor pipe (`not_regular`). Used by the
+// thread of the call. Read on: client/transfer/upload.hpp.
 #pragma once
 
 #include <memory>

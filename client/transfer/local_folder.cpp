@@ -67,7 +67,7 @@ Result<protocol::Preserve> LocalFolder::load(const std::string& name, std::size_
   if (std::cmp_not_equal(got, size) || after.st_size != before.st_size ||
       ns_of(after.st_mtim) != ns_of(before.st_mtim)) {
     bytes.resize(begin);
-    return fail(Code::local_io, path_of(name), "the file was changed while it was read");
+    return fail(Code::source_changed, path_of(name));
   }
   protocol::Preserve preserve;
   if (local_.keep_mode) preserve.mode = before.st_mode & 07777;

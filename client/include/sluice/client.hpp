@@ -111,7 +111,7 @@ class SLUICE_API Client {
   // `no_space`, `denied`, `io_error`.
 
   /// Stores a file, whole or not at all; the result is its version. Throws `not_found` (no such
-  /// directory), `is_directory`, `local_io` (the source has changed while it was read).
+  /// directory), `is_directory`, `local_io` (the source ended too early).
   std::uint64_t put(const std::string& path, const Source& source, const Change& change = {},
                     const Call& call = {});
   /// The same from memory.
@@ -119,7 +119,8 @@ class SLUICE_API Client {
                           const Change& change = {}, const Call& call = {});
   /// The same from a local file or pipe; devices, which may have no end, and sockets are
   /// `not_regular`. A large file goes on where an earlier try of this user's on this machine was
-  /// cut short, in this process or another, within an hour.
+  /// cut short, in this process or another, within an hour. Throws `source_changed` if the file is
+  /// changed while it is read.
   std::uint64_t put_file(const std::string& path, const LocalFile& local, const Change& change = {},
                          const Call& call = {});
   /// The same from what has no size beforehand. Reads the stream to its end first (into an unnamed

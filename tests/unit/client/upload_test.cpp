@@ -352,7 +352,7 @@ TEST_CASE("a local file that changes while it is read is not stored") {
   }
   const auto version = upload(server, request_for("a"), *source->input, {});
   REQUIRE_FALSE(version);
-  CHECK(version.error().code == Code::local_io);
+  CHECK(version.error().code == Code::source_changed);
   CHECK(version.error().path == path);
   server.settle();
   CHECK(server.files.empty());
