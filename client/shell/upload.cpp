@@ -45,7 +45,7 @@ void Upload::add(const std::string& local, const std::string& remote) {
     run_.progress().expect(1, 0);
     pool_.add([=, this] { send_pipe(local, remote); });
   } else if (!is_directory) {
-    // Devices and sockets, which the library refuses.
+    // Devices and sockets: the library refuses them, but for /dev/null.
     add_file(local, remote, 0);
   } else if (options_.recursive) {
     add_directory(local, remote, 0, about);

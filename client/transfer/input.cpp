@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -169,11 +170,18 @@ Result<LocalInput> spool_descriptor(const FileHandle& file, const std::string& p
   return LocalInput{std::move(*input), {}};
 }
 
+// The one device that everybody knows to end, and at once: the usual source of an empty file.
+bool is_null_device(const struct stat& status) {
+  constexpr unsigned memory_devices = 1;
+  constexpr unsigned null_device = 3;
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(memory_devices, null_device);
+}
+
 // Before it is opened, which may wait, or do something to a device.
 Result<void> check_kind(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return local_failure(path);
-  if (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) return {};
+  if (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || is_null_device(status)) return {};
   if (S_ISDIR(status.st_mode)) return fail(Code::local_io, path, "is a directory");
   return fail(Code::not_regular, path,
               S_ISSOCK(status.st_mode)

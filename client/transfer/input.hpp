@@ -47,7 +47,7 @@ struct LocalInput {
   std::string origin = {};
 };
 /// Opens a file. What has no size beforehand (pipes, files of /proc) is read to its end like a
-/// stream. Devices and sockets are `not_regular`.
+/// stream. Devices but /dev/null, and sockets, are `not_regular`.
 protocol::Result<LocalInput> input_from(const LocalFile& local, const Call& call);
 
 }  // namespace sluice::client

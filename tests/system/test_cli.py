@@ -365,7 +365,9 @@ class Pipes(harness.SystemTest):
             writer = self.spawn('sh', '-c', f'echo text > {pipe}')
             self.ok('put', '-q', *options, pipe, 'x')
             self.assertEqual((writer.wait(10), self.cat('x')), (0, 'text\n'))
-            self.ok('rm', 'x')
+            self.ok('put', *options, '/dev/null', 'empty')
+            self.assertEqual(self.cat('empty'), '')
+            self.ok('rm', 'x', 'empty')
         self.refused(4, 'sync', '/dev/zero', ':x', says='/dev/zero: is not a regular file')
         self.assertEqual(self.ok('ls'), '')
 

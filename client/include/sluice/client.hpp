@@ -117,7 +117,7 @@ class SLUICE_API Client {
   /// The same from memory.
   std::uint64_t put_bytes(const std::string& path, std::string_view bytes,
                           const Change& change = {}, const Call& call = {});
-  /// The same from a local file or pipe; devices, which may have no end, and sockets are
+  /// The same from a local file or pipe; devices but /dev/null, and sockets, are
   /// `not_regular`. A large file goes on where an earlier try of this user's on this machine was
   /// cut short, in this process or another, within an hour. Throws `source_changed` if the file is
   /// changed while it is read.
