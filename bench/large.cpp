@@ -14,12 +14,13 @@ Turn prepare(const Options& options, sluice::Client& client, const std::string& 
   const sluice::Source source{options.size_bytes, fill};
   const bool get = options.op == "get";
   if (get) client.put(path, source);
-  return [&client, path, source, get](Record& record) {
+  const Change change = change_of(options);
+  return [&client, path, source, get, change](Record& record) {
     const auto begun = Clock::now();
     if (get)
       client.get(path, [](std::uint64_t, std::string_view) {});
     else
-      client.put(path, source);
+      client.put(path, source, change);
     record.done(begun);
   };
 }

@@ -41,12 +41,18 @@ int main(int argc, char** argv) {
   app.add_option("--held", options.held, "locks that others hold meanwhile (for lock)")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{sluice::protocol::limits::locks_in_all}))
       ->capture_default_str();
+  std::string durability;
+  app.add_option("--durability", durability, "of what is put; as the server is set by default")
+      ->check(CLI::IsMember({"full", "relaxed"}));
   app.add_flag("--json", options.json);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  using sluice::protocol::Durability;
+  if (!durability.empty())
+    options.durability = durability == "full" ? Durability::full : Durability::relaxed;
   const bool lock = options.op.starts_with("lock");
   if (lock) options.size_bytes = 0;
   const bool small = options.size_bytes <= sluice::protocol::limits::small_file_bytes;

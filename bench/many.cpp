@@ -27,8 +27,9 @@ class Tree {
     ++number_;
     for (std::uint64_t i = 0; i < options_.files; i += files_a_directory)
       client_.make_directory(directory_of(i), true);
-    each_file<std::uint64_t>(
-        record, [&](const std::string& path) { return client_.async().put_bytes(path, bytes_); });
+    each_file<std::uint64_t>(record, [&](const std::string& path) {
+      return client_.async().put_bytes(path, bytes_, change_of(options_));
+    });
   }
 
   void get(Record& record) {

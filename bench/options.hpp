@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "protocol/messages/changes.hpp"
+
 namespace sluice::bench {
 
 struct Options {
@@ -25,6 +27,8 @@ struct Options {
   bool named = false;
   /// Locks held by other sessions while locks are measured.
   std::uint64_t held = 0;
+  /// Of what is put, but for the files that are only to be got.
+  protocol::Durability durability{};
   bool json = false;
 };
 

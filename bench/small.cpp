@@ -165,6 +165,7 @@ class SmallRun {
     protocol::Put put;
     put.path = fmt::format("{}/{}/{}", directory_, client.index, client.round % names_a_client);
     put.root = root_;
+    put.terms.durability = options_.durability;
     return put;
   }
 

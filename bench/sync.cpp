@@ -71,10 +71,11 @@ Turn prepare(const Options& options, sluice::Client& client, const std::string& 
   const auto source = std::make_shared<LocalSource>(options.size_bytes);
   const sluice::LocalFile local{.path = source->path(), .delta = true};
   client.put_file(path, local);
-  return [&client, path, source, local](Record& record) {
+  const Change change = change_of(options);
+  return [&client, path, source, local, change](Record& record) {
     source->change();
     const auto begun = Clock::now();
-    client.put_file(path, local);
+    client.put_file(path, local, change);
     record.done(begun);
   };
 }

@@ -10,6 +10,11 @@
 
 namespace sluice::bench {
 
+/// How a put is asked for.
+inline Change change_of(const Options& options) {
+  return {.durability = static_cast<Durability>(options.durability)};
+}
+
 /// Where one thread puts down what it did.
 class Record {
  public:

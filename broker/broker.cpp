@@ -363,7 +363,7 @@ void Broker::on_job_reply(Message&& message, WorkerState& worker, Time now, Outb
   if (found != jobs_.end()) {
     if (message.header.type == Type::error)
       if (const auto error = protocol::decode<protocol::ErrorReply>(message.body))
-        trouble_.note(found->second.request.header.type, found->second.session, *error, now);
+        trouble_.note(found->second.request, found->second.session, *error, now);
     answer_job(found->first, std::move(message), outbox);
     if (bulk_reads_.any_waiting()) reads_at_ = now;
   }

@@ -39,6 +39,10 @@ int main(int argc, char** argv) {
   sluice::runtime::fill_standard_streams();
   CLI::App app{"The Sluice file server: files and locks in one protocol."};
   const sluice::broker::Options options(app);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "sluiced: " +
+           sluice::protocol::sentence({sluice::protocol::Code::usage, {}, error.what()}) + "\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

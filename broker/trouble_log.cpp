@@ -22,9 +22,25 @@ bool is_trouble(Code code) {
   }
 }
 
+// What most requests have in common; keys that are not asked for are passed over.
+struct WithPath {
+  static constexpr auto type = protocol::Type::error;
+  std::string path;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v.may("path", s.path);
+  }
+};
+
+std::string path_of(const protocol::ErrorReply& error, const runtime::Message& request) {
+  if (!error.path.empty()) return error.path;
+  const auto asked = protocol::decode<WithPath>(request.body);
+  return asked ? asked->path : std::string();
+}
+
 }  // namespace
 
-void TroubleLog::note(protocol::Type request, std::uint64_t session,
+void TroubleLog::note(const runtime::Message& request, std::uint64_t session,
                       const protocol::ErrorReply& error, runtime::Time now) {
   if (!is_trouble(error.code)) return;
   if (now >= second_ + runtime::Time(1'000)) {
@@ -37,8 +53,8 @@ void TroubleLog::note(protocol::Type request, std::uint64_t session,
     ++left_out_;
     return;
   }
-  spdlog::warn("{} of session {:016x}: {}", protocol::name(request), session,
-               protocol::sentence({error.code, error.path, error.detail}));
+  spdlog::warn("{} of session {:016x}: {}", protocol::name(request.header.type), session,
+               protocol::sentence({error.code, path_of(error, request), error.detail}));
 }
 
 }  // namespace sluice::broker

@@ -7,6 +7,7 @@
 #include "protocol/messages/session.hpp"
 #include "protocol/types.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/message.hpp"
 
 namespace sluice::broker {
 
@@ -14,9 +15,10 @@ class TroubleLog {
  public:
   static constexpr unsigned lines_a_second = 10;
 
-  /// Writes a line if the error is of that kind.
-  void note(protocol::Type request, std::uint64_t session, const protocol::ErrorReply& error,
-            runtime::Time now);
+  /// Writes a line if the error is of that kind: about its path, else that of the request, if it
+  /// has one.
+  void note(const runtime::Message& request, std::uint64_t session,
+            const protocol::ErrorReply& error, runtime::Time now);
 
  private:
   runtime::Time second_{};

@@ -6,6 +6,7 @@
 #include "client/operations.hpp"
 #include "client/path_request.hpp"
 #include "client/transfer/local_folder.hpp"
+#include "client/transfer/streams.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/batches.hpp"
 #include "protocol/path.hpp"
@@ -55,7 +56,7 @@ GotFile checked(const protocol::GotFile& got, const std::string& path, const Pay
   GotFile file;
   file.attributes = to_public(got.attributes);
   if (got.code != 0) {
-    file.error = exception_of({static_cast<Code>(got.code), path, got.detail});
+    file.error = exception_of(of_server({static_cast<Code>(got.code), path, got.detail}));
     return file;
   }
   const std::uint64_t size = got.attributes.size_bytes;
@@ -93,8 +94,14 @@ Result<void> Operations::get_many(const std::string& directory,
       return protocol::fail(Code::bad_message, directory, "an answer for other files");
     std::size_t offset = 0;
     for (const protocol::GotFile& got : reply->got) {
-      const GotFile result =
-          checked(got, protocol::join(directory, names[done]), answer->payload, offset);
+      const std::string path = protocol::join(directory, names[done]);
+      GotFile result = checked(got, path, answer->payload, offset);
+      std::string again;
+      // Perhaps only on the way: by itself it is asked for more than once.
+      if (result.error && result.error->code() == name(Code::damaged))
+        if (const auto whole =
+                download(*core_->connection, path, output_to(again), call, core_->patience))
+          result = GotFile{.attributes = to_public(*whole), .bytes = again};
       if (got.code == 0)
         offset +=
             std::min<std::uint64_t>(got.attributes.size_bytes, answer->payload.size() - offset);
@@ -148,10 +155,20 @@ Result<std::vector<PutFile>> Operations::put_many(const std::string& directory,
     if (reply->outcomes.size() != body.files.size())
       return protocol::fail(Code::bad_message, directory, "an answer for other files");
     for (const protocol::PutOutcome& outcome : reply->outcomes) {
-      if (outcome.code == 0)
-        done.push_back({outcome.version, {}});
+      const SmallFile& file = files[done.size()];
+      Result<std::uint64_t> version = outcome.version;
+      if (outcome.code != 0)
+        version = tl::make_unexpected(
+            of_server({static_cast<Code>(outcome.code), outcome.path, outcome.detail}));
+      // Damaged on the way: by itself it is tried again.
+      if (outcome.code == static_cast<std::uint16_t>(Code::digest_mismatch))
+        version =
+            put({protocol::join(directory, file.name), {file.mode, file.mtime_ns}, body.terms},
+                *input_from(file.bytes), call);
+      if (version)
+        done.push_back({*version, {}});
       else
-        refuse(files[done.size()], {static_cast<Code>(outcome.code), outcome.path, outcome.detail});
+        refuse(file, std::move(version.error()));
     }
   }
   return done;

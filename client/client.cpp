@@ -55,6 +55,10 @@ AsyncClient Client::async() const noexcept {
   return AsyncClient(operations_);
 }
 
+Traffic Client::traffic() const noexcept {
+  return operations_->core().connection->traffic();
+}
+
 ServerStatus Client::ping(const Call& call) {
   return now(operations_->ping(call));
 }

@@ -38,6 +38,7 @@ class Connection final : public Requester, public std::enable_shared_from_this<C
 
   HeldLocks& held_locks() { return held_locks_; }
   const std::string& endpoint() const { return endpoint_; }
+  Traffic traffic() const { return session_.traffic(); }
   /// The last welcome, if there was one.
   std::optional<protocol::Welcome> welcome() const;
 

@@ -45,11 +45,51 @@ Call stopped_by(const std::stop_token& stop) {
   return call;
 }
 
+/// A small file that is not what was sent is sent once more: it was damaged on the way.
+Start<std::uint64_t> commit_small(Core& core, const UploadRequest& request,
+                                  const protocol::Payload& bytes, const std::stop_token& stop) {
+  return [=, &core](Done<std::uint64_t> done) {
+    const auto try_it = [=, &core] {
+      return commit<protocol::PutReply>(core, {request.path}, put_message(request, bytes),
+                                        request.terms, stop);
+    };
+    try_it()([=](Result<std::uint64_t>&& version) {
+      if (version || version.error().code != protocol::Code::digest_mismatch)
+        return done(std::move(version));
+      try_it()(done);
+    });
+  };
+}
+
 /// On a thread of the core's, where it may block.
 void run_later(Core& core, const std::stop_token& stop, std::function<void(const Call&)> work) {
   core.threads.run([&core, stop, work = std::move(work)] {
     const EitherStop either(stop, core.threads.stop());
     work(stopped_by(either.token()));
+  });
+}
+
+/// The bytes of a file; on a thread of the core's if it is large.
+void get_from(Core& core, const std::string& path, const std::stop_token& stop, int attempt,
+              const Done<std::string>& done) {
+  Connection& connection = *core.connection;
+  open_download(connection, path, stop,
+                core.patience)([=, &core, &connection](Result<Opened>&& opened) {
+    if (!opened) return done(named(std::move(opened.error()), path, connection));
+    const bool is_whole = opened->is_whole;
+    const auto finish = [=, &core, &connection](Opened&& rest, const Call& call) {
+      std::string all;
+      auto got =
+          finish_download(connection, path, std::move(rest), output_to(all), call, core.patience);
+      if (got) return done(std::move(all));
+      // Chunks of a large one were asked for again already.
+      if (is_whole && got.error().code == protocol::Code::damaged && attempt < read_attempts)
+        return get_from(core, path, stop, attempt + 1, done);
+      done(named(std::move(got.error()), path, connection));
+    };
+    if (is_whole) return finish(std::move(*opened), stopped_by(stop));
+    const auto rest = std::make_shared<Opened>(std::move(*opened));
+    run_later(core, stop, [finish, rest](const Call& call) { finish(std::move(*rest), call); });
   });
 }
 
@@ -125,19 +165,7 @@ Start<std::string> Operations::get_bytes(const std::string& path, const Call& ca
   return [core = core_.get(), path, stop = call.stop](Done<std::string> done) {
     if (auto checked = check({path}); !checked)
       return done(tl::make_unexpected(std::move(checked.error())));
-    const auto finish = [core, path, done](Opened&& opened, const Call& call) {
-      std::string all;
-      auto got = finish_download(*core->connection, path, std::move(opened), output_to(all), call,
-                                 core->patience);
-      if (!got) return done(named(std::move(got.error()), path, *core->connection));
-      done(std::move(all));
-    };
-    open_download(*core->connection, path, stop, core->patience)([=](Result<Opened>&& opened) {
-      if (!opened) return done(named(std::move(opened.error()), path, *core->connection));
-      if (opened->is_whole) return finish(std::move(*opened), stopped_by(stop));
-      const auto rest = std::make_shared<Opened>(std::move(*opened));
-      run_later(*core, stop, [finish, rest](const Call& call) { finish(std::move(*rest), call); });
-    });
+    get_from(*core, path, stop, 1, done);
   };
 }
 
@@ -223,10 +251,8 @@ Start<std::uint64_t> Operations::put_bytes(const std::string& path, std::string 
           done(self.put(path, *input_from(*bytes), preserve_of(change), change, call));
         });
       const UploadRequest request{path, preserve_of(change), self.terms(change)};
-      commit<protocol::PutReply>(
-          *core, {path},
-          put_message(request, protocol::Payload(bytes, bytes->data(), bytes->size())),
-          request.terms, stop)(done);
+      commit_small(*core, request, protocol::Payload(bytes, bytes->data(), bytes->size()),
+                   stop)(done);
     });
   };
 }

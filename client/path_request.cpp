@@ -13,10 +13,16 @@ protocol::Result<void> check(const Paths& paths) {
   return {};
 }
 
+protocol::Error of_server(protocol::Error error) {
+  if (error.code == Code::not_found && error.detail.empty()) error.detail = "on the server";
+  return error;
+}
+
 tl::unexpected<protocol::Error> named(protocol::Error error, const std::string& path,
                                       const Connection& connection) {
   const bool about_server =
       protocol::exit_status(error.code) == protocol::exit_status(Code::unreachable);
+  error = of_server(std::move(error));
   if (error.path.empty()) error.path = about_server ? connection.endpoint() : path;
   return tl::make_unexpected(std::move(error));
 }

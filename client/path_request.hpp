@@ -17,6 +17,9 @@ using Paths = std::vector<std::string>;
 /// A path that no server could accept goes nowhere.
 protocol::Result<void> check(const Paths& paths);
 
+/// An error of the server's, told from those of this machine in the same words.
+protocol::Error of_server(protocol::Error error);
+
 /// What the server has left unsaid: which path, or which server.
 tl::unexpected<protocol::Error> named(protocol::Error error, const std::string& path,
                                       const Connection& connection);

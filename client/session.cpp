@@ -66,6 +66,7 @@ void Session::on_message(Message&& message, Time now, Outbox& outbox) {
 
 void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
   link.heard(now_);
+  traffic_.received(message);
   if (ended_ && message.header.type != Type::bye_reply) return;
   switch (message.header.type) {
     case Type::welcome:
@@ -347,6 +348,7 @@ void Session::send_on(Link& link, Message message, Outbox& outbox) {
   message.peer = {link.port(), {}};
   message.stamp = {};
   link.sent(now_);
+  traffic_.sent(message);
   outbox.send(std::move(message));
 }
 

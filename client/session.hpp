@@ -29,6 +29,7 @@
 
 #include "client/link.hpp"
 #include "client/session_locks.hpp"
+#include "client/traffic.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/messages/session.hpp"
 #include "runtime/actor.hpp"
@@ -57,6 +58,8 @@ class Session final : public runtime::Actor {
 
   /// Requests not answered yet, sent or not.
   std::size_t unanswered() const;
+  /// Of both connections, what was said again included. Any thread.
+  Traffic traffic() const { return traffic_.now(); }
 
  private:
   using Message = runtime::Message;
@@ -166,6 +169,7 @@ class Session final : public runtime::Actor {
   std::uint64_t take_ids(std::uint64_t count);
 
   SessionConfig config_;
+  TrafficCount traffic_;
   Link control_link_{runtime::Port::server, protocol::Connection::control};
   Link bulk_link_{runtime::Port::server_bulk, protocol::Connection::bulk};
   std::uint64_t last_id_ = 0;

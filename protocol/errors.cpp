@@ -93,6 +93,8 @@ constexpr std::array table{
     Row{Code::timed_out, "timed_out", 8, "no answer in time", "try again"},
     Row{Code::local_io, "local_io", 1, "could not be read or written on this machine",
         "check the path, its permissions and the space left here"},
+    Row{Code::source_changed, "source_changed", 1, "was changed while it was read, on this machine",
+        "put it again when nobody writes to it, or a copy of it"},
     Row{Code::interrupted, "interrupted", 130, "interrupted before it was done",
         "what is done is kept, the rest can be done again"},
     Row{Code::usage, "usage", 2, "not a valid call", "see --help"},

@@ -67,6 +67,7 @@ enum class Code : std::uint16_t {
   no_command = 127,
   bad_config = 128,
   locks_damaged = 129,
+  source_changed = 130,
 };
 
 /// One failure: what, to which path, and what the system said. `path` and `detail` may be empty.

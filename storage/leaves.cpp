@@ -53,10 +53,21 @@ std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t
 
 namespace {
 
-// Whether the bytes are in a hole. Reading one would fill the page cache with its zeros.
+// Whether the bytes are in a hole of the file. Reading one would fill the page cache with its
+// zeros.
 bool is_hole(int fd, std::uint64_t offset, std::uint64_t size) {
   const off_t data = ::lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
-  return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= offset + size;
+  if (data >= 0) return static_cast<std::uint64_t>(data) >= offset + size;
+  struct stat info;
+  return errno == ENXIO && ::fstat(fd, &info) == 0 &&
+         static_cast<std::uint64_t>(info.st_size) >= offset + size;
+}
+
+// False: errno.
+bool read_whole(int fd, char* buffer, std::size_t size, std::uint64_t offset) {
+  const ssize_t got = read_at(fd, buffer, size, offset);
+  if (got >= 0 && got != static_cast<ssize_t>(size)) errno = ENODATA;
+  return got == static_cast<ssize_t>(size);
 }
 
 }  // namespace
@@ -83,10 +94,13 @@ bool hash_file(int fd, std::uint64_t size_bytes, int leaves, Digest& root) {
   for (std::uint64_t offset = 0; offset < size_bytes; offset += limits::chunk_bytes) {
     const auto size =
         static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_bytes, size_bytes - offset));
-    const ssize_t got = read_at(fd, buffer.get(), size, offset);
-    if (got >= 0 && got != static_cast<ssize_t>(size)) errno = ENODATA;
-    if (got != static_cast<ssize_t>(size)) return false;
-    const std::string some = protocol::leaves_of({buffer.get(), size});
+    std::string some;
+    if (is_hole(fd, offset, size)) {
+      some = protocol::leaves_of_zeros(size);
+    } else {
+      if (!read_whole(fd, buffer.get(), size, offset)) return false;
+      some = protocol::leaves_of({buffer.get(), size});
+    }
     if (!write_at(leaves, some, leaves_size(offset))) return false;
   }
   const MappedLeaves all(leaves);

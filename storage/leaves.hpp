@@ -47,7 +47,8 @@ std::string stored_leaves(const Root& root, std::uint64_t version, std::uint64_t
 /// disk has are not read. What cannot be read passes: whoever reads or syncs it will be told.
 bool cached_bytes_match(int fd, std::uint64_t size_bytes, std::string_view leaves);
 
-/// The root digest of the `size_bytes` of a file, read from start to end; its leaves go into the
+/// The root digest of the `size_bytes` of a file, read from start to end but for holes, whose
+/// digests are known; its leaves go into the
 /// empty file `leaves`. False: errno (ENODATA where the file is shorter).
 bool hash_file(int fd, std::uint64_t size_bytes, int leaves, Digest& root);
 

@@ -56,6 +56,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.set_version_flag("--version", "sluice-worker " SLUICE_VERSION);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "sluice-worker: " +
+           sluice::protocol::sentence({sluice::protocol::Code::usage, {}, error.what()}) + "\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

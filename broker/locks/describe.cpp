@@ -22,14 +22,15 @@ std::string LockActor::name_of(const Lock& lock) const {
 std::string LockActor::describe(Id blocker, Time now) const {
   if (blocker == guard_)
     return fmt::format(
-        "the server waits {} s more for those whose locks may have been lost with its power",
-        (ms_between(now, guard_until_) + 999) / 1000);
+        "the server waits {} more for those whose locks may have been lost with its power",
+        protocol::time_text((ms_between(now, guard_until_) + 999) / 1000));
   if (const auto found = locks_.find(blocker); found != locks_.end()) {
     const Lock& lock = found->second;
     const std::string name = name_of(lock);
     const std::uint64_t age_ms = ms_between(lock.since, now);
     if (lock.token.number == 0)
-      return fmt::format("{} has waited for it for {} s and comes first", name, age_ms / 1000);
+      return fmt::format("{} has waited for it for {} and comes first", name,
+                         protocol::time_text(age_ms / 1000));
     if (lock.end_awaits_disk)
       return fmt::format("{} has lost it or given it back, which is on its way to the disk", name);
     if (lock.ending != Ending::no)

@@ -409,12 +409,22 @@ Command& Command::flag(const std::string& name, bool& value, const std::string& 
 
 Command& Command::text(const std::string& name, const std::string& unit, std::string& value,
                        const std::string& description, std::vector<std::string> allowed) {
-  auto take = [&value, name, allowed = std::move(allowed)](const std::string& text) {
-    value = unquoted(text);
+  return text(
+      name, unit, [&value](const std::string& text) { value = text; }, description,
+      std::move(allowed));
+}
+
+Command& Command::text(const std::string& name, const std::string& unit,
+                       std::function<void(const std::string&)> take, const std::string& description,
+                       std::vector<std::string> allowed) {
+  auto parse = [name, take = std::move(take),
+                allowed = std::move(allowed)](const std::string& typed) {
+    const std::string value = unquoted(typed);
     if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
       throw CLI::ValidationError(name, "'" + value + "' is none of " + list_of(allowed));
+    take(value);
   };
-  app_.add_option_function<std::string>(name, take, description)->option_text(unit);
+  app_.add_option_function<std::string>(name, parse, description)->option_text(unit);
   return *this;
 }
 
@@ -448,6 +458,17 @@ Command& Command::change_options(Change& change) {
       ->envname("SLUICE_LOCK_TOKEN")
       ->option_text("TOKEN");
   return seconds("--wait", change.wait, "Wait for somebody else's lock, 0 by default");
+}
+
+Command& Command::durability_option(Change& change) {
+  const std::string relaxed = "relaxed";
+  const std::string description =
+      "When a file is stored: 'full', it is on the server's disk; 'relaxed',\n"
+      "new files need not be: a power loss may take them back, whole";
+  auto take = [&change, relaxed](const std::string& text) {
+    change.durability = text == relaxed ? Durability::relaxed : Durability::full;
+  };
+  return text("--durability", "WHAT", std::move(take), description, {"full", relaxed});
 }
 
 Command& Command::operands(const std::string& usage, std::vector<std::string>& operands, int min,

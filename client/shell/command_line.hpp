@@ -52,6 +52,8 @@ class Command {
                    const std::string& description);
   /// --token and --wait of what changes something.
   Command& change_options(Change& change);
+  /// --durability of what stores files.
+  Command& durability_option(Change& change);
   /// Paths, from `min` to `max` of them, exactly as typed. `usage` is what messages call them, and
   /// says what each is: LOCAL is a path of this machine, SRC and DST one of either, LOCK a lock of
   /// the shell or a token, NUMBER the number of a lock, COMMAND a command, STATUS a number,
@@ -63,6 +65,11 @@ class Command {
   static constexpr int no_limit = -1;
 
  private:
+  /// The same for what is more than text; told of a value that is allowed.
+  Command& text(const std::string& name, const std::string& unit,
+                std::function<void(const std::string&)> take, const std::string& description,
+                std::vector<std::string> allowed);
+
   CLI::App& app_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "client/shell/format.hpp"
 #include "client/shell/json.hpp"
+#include "client/shell/lock_operand.hpp"
 
 namespace sluice::shell {
 
@@ -50,12 +51,13 @@ bool ends_everything(const Error& error) {
     case 130:
       return true;
     default:
-      return error.code() == "no_space" || error.code() == "log_failed";
+      return error.code() == "usage" || error.code() == "no_space" || error.code() == "log_failed";
   }
 }
 
 Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
     : seat_(seat),
+      traffic_before_(seat.traffic()),
       global_(std::move(global)),
       interruption_(interruption),
       out_(interruption),
@@ -63,8 +65,17 @@ Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
                 : ::isatty(STDERR_FILENO) == 1 ? ProgressDisplay::Place::terminal
                                                : ProgressDisplay::Place::lines) {}
 
+Traffic Invocation::traffic() const {
+  const Traffic now = seat_.traffic();
+  return {now.sent_bytes - traffic_before_.sent_bytes,
+          now.received_bytes - traffic_before_.received_bytes};
+}
+
 Change Invocation::under_own_lock(Change change, const std::vector<std::string>& paths) {
   changes_ = true;
+  // A mistake of whoever calls: no lock was lost.
+  if (!change.token.empty() && !is_token(change.token))
+    throw Error("usage", {}, "--token or $SLUICE_LOCK_TOKEN is no token: a number and 16 digits");
   if (change.token.empty()) change.token = seat_.locks().token_for(paths);
   change.agent = agent;
   return change;

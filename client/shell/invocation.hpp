@@ -41,6 +41,8 @@ class Invocation {
 
   /// Made, and so connected, by the first use, which must be the main thread's.
   Client& client() { return seat_.client(); }
+  /// What this command has sent and received until now.
+  Traffic traffic() const;
   /// How calls run: until interrupted.
   Call call() {
     return {
@@ -49,7 +51,8 @@ class Invocation {
         .notice = [this](const std::string& path, const std::string& words) { warn(path, words); }};
   }
   /// The change as it is to be sent for these paths of the server: under a lock that the shell
-  /// holds on them, if no token was given, and as one with all that this process does. Any thread.
+  /// holds on them, if no token was given, and as one with all that this process does. Throws
+  /// `usage` for a token that is none. Any thread.
   Change under_own_lock(Change change, const std::vector<std::string>& paths);
 
   /// The error, or a better one if what is in the way of a change is a shared lock of this shell's
@@ -67,6 +70,7 @@ class Invocation {
 
  private:
   Seat& seat_;
+  const Traffic traffic_before_;
   const Global global_;
   Interruption& interruption_;
   StandardOutput out_;

@@ -60,7 +60,10 @@ OwnLock* own_lock(Invocation& run, const std::string& typed) {
 std::string token_of(Invocation& run, const std::string& command, const std::string& typed) {
   if (typed.empty()) {
     const char* token = std::getenv("SLUICE_LOCK_TOKEN");
-    if (token != nullptr && *token != '\0') return token;
+    if (token != nullptr && *token != '\0') {
+      if (is_token(token)) return token;
+      throw Error("usage", command, "$SLUICE_LOCK_TOKEN is not a token, a number and 16 digits");
+    }
     throw Error("usage", command, "say which lock, by its token");
   }
   if (const OwnLock* own = own_lock(run, typed)) return own->lock.token();

@@ -42,4 +42,16 @@ void print_change(Invocation& run, const std::string& path, std::uint64_t versio
   run.out().print(JsonObject().add("path", path).add("version", version).text() + "\n");
 }
 
+void print_transfer(Invocation& run, const std::string& path, std::uint64_t version) {
+  if (!run.json()) return;
+  JsonObject object;
+  object.add("path", path).add("version", version);
+  run.out().print(add_traffic(object, run).text() + "\n");
+}
+
+JsonObject& add_traffic(JsonObject& object, const Invocation& run) {
+  const Traffic traffic = run.traffic();
+  return object.add("sent_bytes", traffic.sent_bytes).add("received_bytes", traffic.received_bytes);
+}
+
 }  // namespace sluice::shell

@@ -20,5 +20,11 @@ std::string attributes_json(const std::string& path, const Attributes& attribute
 
 /// What a change prints: nothing, or with --json {"path", "version"}.
 void print_change(Invocation& run, const std::string& path, std::uint64_t version);
+/// What a put or get of a single file prints: with --json {"path", "version", "sent_bytes",
+/// "received_bytes"}.
+void print_transfer(Invocation& run, const std::string& path, std::uint64_t version);
+
+/// What the command has sent and received until now goes into the object.
+JsonObject& add_traffic(JsonObject& object, const Invocation& run);
 
 }  // namespace sluice::shell

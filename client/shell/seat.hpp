@@ -37,6 +37,8 @@ class Seat {
   const Server& server();
   /// Made, and so connected, by the first use.
   Client& client();
+  /// Of all commands so far. Connects to nothing.
+  Traffic traffic() const { return client_ ? client_->traffic() : Traffic{}; }
   /// Any thread of a command may ask; the main thread changes them between commands.
   OwnLocks& locks() { return locks_; }
   const OwnLocks& locks() const { return locks_; }

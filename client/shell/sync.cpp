@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "client/shell/format.hpp"
-#include "client/shell/json.hpp"
+#include "client/shell/remote.hpp"
 #include "client/shell/target.hpp"
 
 namespace sluice::shell {
@@ -44,7 +44,7 @@ Sync::Sync(const SyncOptions& options, Invocation& run, SyncSide& source, SyncSi
 
 void Sync::run(const std::string& source, const std::string& target) {
   const auto wanted = source_.look(source);
-  if (!wanted) throw Error("not_found", source, {});
+  if (!wanted) throw Error("not_found", source, source_.place());
   if (wanted->kind == Kind::other) throw obstacle(source, Kind::other, {});
   auto there = target_.look(target);
   if (there && there->kind != wanted->kind)
@@ -305,17 +305,15 @@ void Sync::print_summary() const {
   const std::uint64_t files = options_.dry_run ? told_files_ : mover_.summary.files();
   const std::uint64_t bytes = options_.dry_run ? told_bytes_ : mover_.summary.bytes();
   if (run_.json()) {
-    run_.out().print(JsonObject()
-                         .add("files", files)
-                         .add("bytes", bytes)
-                         .add("unchanged", unchanged_.load())
-                         .add("attributes", attributes_.load())
-                         .add("directories", made_.load())
-                         .add("deleted", deleted_.load())
-                         .add("dry_run", options_.dry_run)
-                         .add("elapsed_ms", elapsed.count())
-                         .text() +
-                     "\n");
+    JsonObject totals;
+    totals.add("files", files)
+        .add("bytes", bytes)
+        .add("unchanged", unchanged_.load())
+        .add("attributes", attributes_.load())
+        .add("directories", made_.load())
+        .add("deleted", deleted_.load())
+        .add("dry_run", options_.dry_run);
+    run_.out().print(add_traffic(totals, run_).add("elapsed_ms", elapsed.count()).text() + "\n");
     return;
   }
   if (run_.progress().is_quiet() || ::isatty(STDERR_FILENO) != 1) return;

@@ -15,6 +15,8 @@ namespace sluice::shell {
 class SyncSide {
  public:
   virtual ~SyncSide() = default;
+  /// As messages tell it.
+  virtual const char* place() const = 0;
   /// What is at a path, links followed; nothing if nothing is.
   virtual std::optional<SyncEntry> look(const std::string& path) = 0;
   /// Sorted by name, links not followed.
@@ -34,6 +36,7 @@ class LocalSide final : public SyncSide {
  public:
   explicit LocalSide(Invocation& run) : run_(run) {}
 
+  const char* place() const override { return "on this machine"; }
   std::optional<SyncEntry> look(const std::string& path) override;
   std::vector<SyncEntry> list(const std::string& directory) override;
   std::string digest(const std::string& path, const SyncEntry& entry) override;
@@ -52,6 +55,7 @@ class RemoteSide final : public SyncSide {
   RemoteSide(Invocation& run, Change change)
       : run_(run), client_(run.client()), change_(std::move(change)) {}
 
+  const char* place() const override { return "on the server"; }
   std::optional<SyncEntry> look(const std::string& path) override;
   std::vector<SyncEntry> list(const std::string& directory) override;
   std::string digest(const std::string& path, const SyncEntry& entry) override;

@@ -53,16 +53,16 @@ void TransferSummary::print(Invocation& run, bool recursive) const {
   const auto elapsed = run.progress().elapsed();
   run.progress().end();
   if (run.json() && recursive) {
-    run.out().print(JsonObject()
-                        .add("files", files_)
-                        .add("directories", directories_)
-                        .add("bytes", bytes_)
-                        .add("kept", kept_)
-                        .add("elapsed_ms", elapsed.count())
-                        .text() +
-                    "\n");
+    JsonObject totals;
+    totals.add("files", files_)
+        .add("directories", directories_)
+        .add("bytes", bytes_)
+        .add("kept", kept_);
+    run.out().print(add_traffic(totals, run).add("elapsed_ms", elapsed.count()).text() + "\n");
     return;
   }
+  // What went over the wire for one of several, nobody knows.
+  if (named_.size() == 1) return print_transfer(run, named_[0].path, named_[0].version);
   for (const File& file : named_) print_change(run, file.path, file.version);
   if (!recursive || run.progress().is_quiet() || (kept_ == 0 && ::isatty(STDERR_FILENO) != 1))
     return;

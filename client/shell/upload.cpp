@@ -38,11 +38,15 @@ void Upload::add(const std::string& local, const std::string& remote) {
     if (errno == ENOENT) return run_.report(Error("not_found", local, "on this machine"));
     return run_.report(Error("local_io", local, std::strerror(errno)));
   }
+  const bool is_directory = S_ISDIR(about.st_mode);
   if (S_ISREG(about.st_mode)) {
     add_file(local, remote, static_cast<std::uint64_t>(about.st_size));
-  } else if (!S_ISDIR(about.st_mode)) {
+  } else if (S_ISFIFO(about.st_mode)) {
     run_.progress().expect(1, 0);
     pool_.add([=, this] { send_pipe(local, remote); });
+  } else if (!is_directory) {
+    // Devices and sockets: the library refuses them, but for /dev/null.
+    add_file(local, remote, 0);
   } else if (options_.recursive) {
     add_directory(local, remote, 0, about);
   } else {

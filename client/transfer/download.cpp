@@ -17,10 +17,6 @@ using protocol::Result;
 
 namespace {
 
-// Bytes that do not have the digests they came with were damaged on the way, or on the disk: asked
-// for again, they tell which.
-constexpr int read_attempts = 3;
-
 class Download {
  public:
   Download(Requester& requester, const std::string& path, const Output& output, const Call& call,

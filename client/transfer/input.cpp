@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -74,7 +75,7 @@ Result<void> FileInput::read(std::uint64_t offset, char* buffer, std::size_t siz
     const ssize_t got = pread(file_.get(), buffer, size, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return local_failure(path_);
-    if (got == 0) return fail(Code::local_io, path_, "the file became shorter while it was read");
+    if (got == 0) return fail(Code::source_changed, path_, "it became shorter");
     buffer += got;
     offset += static_cast<std::uint64_t>(got);
     size -= static_cast<std::size_t>(got);
@@ -105,7 +106,7 @@ Result<void> FileInput::check_unchanged() {
   if (fstat(file_.get(), &after) != 0) return local_failure(path_);
   if (after.st_size != before_.st_size || after.st_mtim.tv_sec != before_.st_mtim.tv_sec ||
       after.st_mtim.tv_nsec != before_.st_mtim.tv_nsec)
-    return fail(Code::local_io, path_, "the file was changed while it was read");
+    return fail(Code::source_changed, path_);
   return {};
 }
 
@@ -169,6 +170,26 @@ Result<LocalInput> spool_descriptor(const FileHandle& file, const std::string& p
   return LocalInput{std::move(*input), {}};
 }
 
+// The one device that everybody knows to end, and at once: the usual source of an empty file.
+bool is_null_device(const struct stat& status) {
+  constexpr unsigned memory_devices = 1;
+  constexpr unsigned null_device = 3;
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(memory_devices, null_device);
+}
+
+// Before it is opened, which may wait, or do something to a device.
+Result<void> check_kind(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return local_failure(path);
+  if (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || is_null_device(status)) return {};
+  if (S_ISDIR(status.st_mode)) return fail(Code::local_io, path, "is a directory");
+  return fail(Code::not_regular, path,
+              S_ISSOCK(status.st_mode)
+                  ? "a socket on this machine"
+                  : "a device on this machine, perhaps endless; what it gives can be stored as "
+                    "standard input, or as a stream");
+}
+
 }  // namespace
 
 std::unique_ptr<Input> input_from(std::string_view bytes) {
@@ -195,11 +216,11 @@ Result<std::unique_ptr<Input>> input_from(const Stream& stream, const Call& call
 }
 
 Result<LocalInput> input_from(const LocalFile& local, const Call& call) {
+  if (auto ok = check_kind(local.path); !ok) return tl::make_unexpected(ok.error());
   FileHandle file(open(local.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return local_failure(local.path);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return local_failure(local.path);
-  if (S_ISDIR(status.st_mode)) return fail(Code::local_io, local.path, "is a directory");
   if (!S_ISREG(status.st_mode)) return spool_descriptor(file, local.path, call);
   protocol::Preserve preserve;
   if (local.keep_mode) preserve.mode = status.st_mode & 07777;

@@ -1,6 +1,7 @@
 // Where an upload's bytes come from: memory, a callback, a local file, or a stream that was read to
-// its end first. All failures are `local_io`. Used by the thread of the call. Read on:
-// client/transfer/upload.hpp.
+// its end first. All failures are `local_io`, but of a file that changes
+// meanwhile (`source_changed`), and of what is neither file nor pipe (`not_regular`). Used by the
+// thread of the call. Read on: client/transfer/upload.hpp.
 #pragma once
 
 #include <memory>
@@ -45,8 +46,8 @@ struct LocalInput {
   /// Machine and real path of a regular file; empty for all else.
   std::string origin = {};
 };
-/// Opens a file. What has no size beforehand (pipes, devices, files of /proc) is read to its end
-/// like a stream.
+/// Opens a file. What has no size beforehand (pipes, files of /proc) is read to its end like a
+/// stream. Devices but /dev/null, and sockets, are `not_regular`.
 protocol::Result<LocalInput> input_from(const LocalFile& local, const Call& call);
 
 }  // namespace sluice::client

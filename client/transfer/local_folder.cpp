@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "client/transfer/local_part.hpp"
 #include "client/transfer/local_target.hpp"
 
 namespace sluice::client {
@@ -66,7 +67,7 @@ Result<protocol::Preserve> LocalFolder::load(const std::string& name, std::size_
   if (std::cmp_not_equal(got, size) || after.st_size != before.st_size ||
       ns_of(after.st_mtim) != ns_of(before.st_mtim)) {
     bytes.resize(begin);
-    return fail(Code::local_io, path_of(name), "the file was changed while it was read");
+    return fail(Code::source_changed, path_of(name));
   }
   protocol::Preserve preserve;
   if (local_.keep_mode) preserve.mode = before.st_mode & 07777;
@@ -76,7 +77,10 @@ Result<protocol::Preserve> LocalFolder::load(const std::string& name, std::size_
 
 Result<void> LocalFolder::store(const std::string& name, std::string_view bytes,
                                 const Attributes& attributes) const {
-  if (make(name, bytes, attributes)) return {};
+  if (make(name, bytes, attributes)) {
+    remove_part(path_of(name));
+    return {};
+  }
   // It is there, or the filesystem has no files without a name, or there is no room: with its own
   // reasons, and its own means.
   auto target = LocalTarget::open({.path = path_of(name),

@@ -19,8 +19,8 @@ class LocalFolder {
   /// Fails with `local_io`.
   static protocol::Result<LocalFolder> open(const LocalDirectory& local);
 
-  /// Appends the bytes of a file of up to `most_bytes`. Fails with `too_large`; with `local_io`,
-  /// also if the file is changed while it is read.
+  /// Appends the bytes of a file of up to `most_bytes`. Fails with `too_large`, `local_io`;
+  /// with `source_changed` if the file is changed while it is read.
   protocol::Result<protocol::Preserve> load(const std::string& name, std::size_t most_bytes,
                                             std::string& bytes) const;
   /// Fails as LocalTarget does.

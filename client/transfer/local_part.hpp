@@ -1,6 +1,6 @@
 // What a download has got of a file, under a name that the next try finds: ".NAME.sluice-part.HEX"
-// beside the target, with an attribute that tells the version. One process at a time holds it, by
-// flock. Used by the thread of the call. Read on: client/transfer/local_target.cpp.
+// beside the target, one for each, with an attribute that tells the version. One process at a time
+// holds it, by flock. Used by the thread of the call. Read on: client/transfer/local_target.cpp.
 #pragma once
 
 #include <optional>
@@ -26,12 +26,16 @@ struct LocalPart {
   std::string path;
   /// It was there, of this version: some of it may be right.
   bool has_some = false;
-  /// It was there, of this other version, and is empty now.
+  /// It was there, of this other version of the same path, and is empty now.
   std::optional<std::uint64_t> former_version;
 };
 
 /// `target` is the path that the file is to get.
 LocalPart open_part(const std::string& target, const PartOf& what);
+
+/// The target is there, without it: what an earlier try has left, of whatever, is of no use any
+/// more. Stays where another process has it.
+void remove_part(const std::string& target);
 
 /// It is a part no more. Before its mode is set.
 void unmark_part(const FileHandle& file);

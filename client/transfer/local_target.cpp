@@ -237,6 +237,7 @@ Result<void> LocalTarget::finish(const Attributes& attributes) {
   }
   if (moved != 0) return failure_of(local_.path);
   temporary_.clear();
+  if (!is_part_) remove_part(local_.path);
   return {};
 }
 

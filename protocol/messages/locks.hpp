@@ -7,6 +7,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/messages/session.hpp"
+#include "protocol/time_text.hpp"
 #include "protocol/types.hpp"
 
 namespace sluice::protocol {
@@ -188,8 +189,8 @@ struct LockEntry {
 /// How errors tell of a holder: "held by NAME for 3 s, 8 s left on its lease". Time left is rounded
 /// up, so that nobody reads "0 s left" of a living lock.
 inline std::string held_text(std::string_view holder, std::uint64_t age_ms, std::uint64_t left_ms) {
-  return "held by " + std::string(holder) + " for " + std::to_string(age_ms / 1000) + " s, " +
-         std::to_string((left_ms + 999) / 1000) + " s left on its lease";
+  return "held by " + std::string(holder) + " for " + time_text(age_ms / 1000) + ", " +
+         time_text((left_ms + 999) / 1000) + " left on its lease";
 }
 
 struct ListLocksReply {

@@ -68,8 +68,26 @@ class Bench(SystemTest):
         said = self.bench('--op', 'put-many', '--files', 50, '--seconds', 0.1, '--warm-up', 0.5)
         self.check(said, 'put-many', 1)
 
+    def test_durability(self):
+        self.server(threads=2)
+        for op, size in (('put', 100), ('put', 3_000_000), ('put-many', 100), ('sync', 3_000_000)):
+            said = self.bench('--op', op, '--size', size, '--files', 20, '--durability', 'relaxed',
+                              '--seconds', 0.1)
+            self.check(said, op, 1)
+        # What it is good for: a relaxed one without a record is gone after a restart.
+        for durability in ('full', 'relaxed'):
+            self.bench('--op', 'put-many', '--files', 20, '--size', 100, '--seconds', 0.1,
+                       '--durability', durability)
+            last = max(self.json('ls', '-l', '-R'), key=lambda entry: entry['version'])['path']
+            self.main.kill()
+            for segment in self.main.own('log').iterdir():
+                segment.write_bytes(segment.read_bytes().replace(last.encode(), b'x' * len(last)))
+            self.main.start()
+            self.assertEqual((self.main.root / last).exists(), durability == 'full')
+
     def test_what_cannot_be(self):
         self.server(threads=1)
+        self.bench('--op', 'put', '--durability', 'none', status=2)
         self.assertIn('files of a tree have up to 131072 bytes',
                       self.bench('--op', 'put-many', '--size', 131073, status=2))
         self.main.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -348,6 +349,27 @@ class Pipes(harness.SystemTest):
         client.signal(signal.SIGTERM)
         self.assertEqual(client.wait(5), 130)
         self.assertIn('nobody reads the pipe', client.log_text())
+
+    def test_a_pipe_is_put_and_what_may_have_no_end_is_not(self):
+        self.server()
+        pipe, listening = self.directory / 'pipe', self.directory / 'socket'
+        os.mkfifo(pipe)
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(listening))
+        link = self.directory / 'link'
+        link.symlink_to('/dev/zero')
+        for options in ((), ('-r',)):
+            for named, says in (('/dev/zero', 'a device on'), (link, 'a device on'),
+                                (listening, 'a socket on')):
+                self.refused(4, 'put', *options, named, 'x', says=[f'{named}: ', says])
+            writer = self.spawn('sh', '-c', f'echo text > {pipe}')
+            self.ok('put', '-q', *options, pipe, 'x')
+            self.assertEqual((writer.wait(10), self.cat('x')), (0, 'text\n'))
+            self.ok('put', *options, '/dev/null', 'empty')
+            self.assertEqual(self.cat('empty'), '')
+            self.ok('rm', 'x', 'empty')
+        self.refused(4, 'sync', '/dev/zero', ':x', says='/dev/zero: is not a regular file')
+        self.assertEqual(self.ok('ls'), '')
 
 
 if __name__ == '__main__':

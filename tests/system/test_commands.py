@@ -280,6 +280,14 @@ class Changing(RowTest):
         self.assertEqual(self.cat('x/file1') + self.cat('x/sub/file0'), '0\n0\n')
         self.fails(4, 'x/sub', 'x/copy', says='is a directory')
 
+    @row('cp', '--durability')
+    def test_cp_relaxed(self):
+        for what in ('full', 'relaxed'):
+            self.silent('--durability', what, 'x/file0', f'x/{what}')
+            self.assertEqual(len(self.objects('--durability', what, 'x/file0', 'x/again')), 1)
+        self.fails(2, '--durability', 'none', 'x/file0', 'x/a',
+                   says="'none' is none of full, relaxed")
+
     def change(self, i):
         """What the row's command is to change, the i-th of several."""
         return {'mkdir': [f'x/new{i}'], 'rm': [f'x/file{i}'],

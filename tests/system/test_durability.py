@@ -53,6 +53,28 @@ class Durability(SystemTest):
         self.put(self.large, 'torn')
         self.ok('verify', '-r', '.')
 
+    def test_each_command_that_stores_files_says_it(self):
+        tree = self.directory / 'tree'
+        tree.mkdir()
+        self.large.rename(tree / 'large')
+        self.ok('put', '--durability', 'full', tree / 'large', 'large')
+        for durability in ('full', 'relaxed'):
+            how = ('--durability', durability)
+            self.ok('put', '-r', *how, tree, f'put-{durability}')
+            self.ok('sync', *how, tree, f':sync-{durability}')
+            self.ok('-e', '-c', f'mkdir cp-{durability}; cd cp-{durability}; '
+                    f'cp --durability {durability} /large large')
+        self.main.kill()
+        stored = sorted(path.parent.name for path in self.main.root.glob('*-*/large'))
+        self.assertEqual(len(stored), 6)
+        for name in stored:
+            with open(self.main.root / name / 'large', 'r+b') as file:
+                file.seek(MIB)
+                file.write(bytes(4096))
+        self.main.start()
+        left = sorted(path.parent.name for path in self.main.root.glob('*-*/large'))
+        self.assertEqual(left, ['cp-full', 'put-full', 'sync-full'])
+
     def test_one_without_a_record_is_gone(self):
         self.put(self.small, 'first')
         self.put(self.small, 'second')

@@ -10,7 +10,7 @@ import time
 import unittest
 
 import wire
-from harness import MIB, NOBODY, SLUICE, SLUICED, SystemTest, as_nobody, main, wait_for
+from harness import MIB, NOBODY, SLUICE, SLUICED, WORKER, SystemTest, as_nobody, main, wait_for
 
 
 def run(*command):
@@ -247,7 +247,13 @@ class Roots(ErrorTest):
                           ['--root', '.', '--config', 'no such file']):
             process = self.spawn(SLUICED, *arguments)
             self.assertEqual(process.wait(10), 2, process.log_text())
-            self.assertNotEqual(process.log_text(), '')
+            self.assertRegex(process.log_text(),
+                             r'\Asluiced: not a valid call \([^\n]+\); see --help\n\Z')
+        for arguments in ([], ['--root', '.', '--join', 'ipc://a', '--threads', '0']):
+            process = self.spawn(WORKER, *arguments)
+            self.assertEqual(process.wait(10), 2, process.log_text())
+            self.assertRegex(process.log_text(),
+                             r'\Asluice-worker: not a valid call \([^\n]+\); see --help\n\Z')
 
     def test_help(self):
         text = self.spawn(SLUICED, '--help').output(10).out
@@ -282,7 +288,8 @@ class Roots(ErrorTest):
             file.write_text(f'root = {server.root}\n{line}\n')
             process = self.spawn(SLUICED, '--config', file)
             self.assertEqual(process.wait(10), 2, line)
-            self.assertNotEqual(process.log_text(), '')
+            self.assertRegex(process.log_text(),
+                             r'\Asluiced: not a valid call \([^\n]+\); see --help\n\Z')
 
 
 class FullDisk(ErrorTest):
@@ -328,6 +335,8 @@ class FullDisk(ErrorTest):
         self.assertEqual(result.status, 1, result)
         self.assertRegex(result.err, r'\A[^\n]*no space[^\n]*\n\Z')
         self.assertGreater(len(acknowledged), 50)
+        self.assertRegex(self.main.process.log_text(),
+                         rf'put of session [0-9a-f]+: file{len(acknowledged)}: no space left')
         self.ok('ping')
         self.assertEqual(sorted(self.tree()), sorted(acknowledged))
         self.assertTrue(all(content == piece for content in self.tree().values()))

@@ -73,6 +73,20 @@ class OnTheWire(SystemTest):
                         self.assertIn('not those that were stored', done.err)
                     self.assertEqual([], [path.name for path in self.directory.glob('.got*')])
 
+    def test_small_files_of_a_tree(self):
+        """Many in one message: the one that is hit goes by itself then."""
+        tree = self.directory / 'tree'
+        tree.mkdir()
+        for i in range(6):
+            (tree / f'file{i}').write_bytes(self.drawn.randbytes(20 * KIB))
+        for to_server, command in ((True, ('put', '-r', tree, 'tree')),
+                                   (False, ('get', '-r', 'tree', self.directory / 'got'))):
+            proxy = self.proxy(to_server, 1)
+            done = self.sluice(*command, server=proxy.endpoint)
+            self.assertEqual((proxy.hits, done.status), (1, 0), done)
+        for path in tree.iterdir():
+            self.assertEqual((self.directory / 'got' / path.name).read_bytes(), path.read_bytes())
+
     def test_a_large_get_goes_on_after_some_hits(self):
         """Chunks that arrive damaged are asked for again."""
         local = self.local(20 * MIB)

@@ -166,10 +166,21 @@ class Basics(LockTest):
         stale = self.token('a')
         self.assertRegex(stale, r'^[1-9][0-9]*-[0-9a-f]{16}$')
         number = stale.split('-')[0]
-        for token in (stale, f'{number}-0123456789abcdef', '1-0000000000000000', 'nonsense'):
+        for token in (stale, f'{number}-0123456789abcdef', '1-0000000000000000'):
             self.refused(6, 'put', '--token', token, '-', 'a', input=b'x')
             self.refused(6, 'put', '-', 'a', input=b'x', token=token)
             self.refused(6, 'rm', 'a', token=token)
+        # A mistake of the caller's: no lock was lost.
+        for token in ('nonsense', f'0{stale}', '0-0123456789abcdef', f'{stale}0', stale.upper()):
+            if token == stale:
+                continue
+            self.refused(2, 'put', '--token', token, '-', 'a', input=b'x', says='is no token')
+            self.refused(2, 'put', '-', 'a', input=b'x', token=token, says='is no token')
+            self.refused(2, 'put', '-r', pathlib.Path(__file__).parent, 'a', token=token,
+                         says='is no token')
+            self.ok('ls', token=token)
+            self.refused(2, 'renew', token=token, says='$SLUICE_LOCK_TOKEN')
+        self.refused(2, 'put', '--token', '', '-', 'a', input=b'x', says='is no token')
         self.refused(3, 'stat', 'a')
 
     def test_tokens_grow_over_restarts(self):

@@ -68,11 +68,17 @@ class Typed(Messages):
                                         stdin=subprocess.PIPE)
         wait_for(lambda: self.json('locks'), 10, 'the lock')
 
+    def write_all_the_time(self, path):
+        """Large, so that a put of it takes many times as long as the pauses between the writes."""
+        path.write_bytes(os.urandom(48 * harness.MIB))
+        self.spawn('sh', '-c', f'while sleep 0.001; do echo; done >> {path}')
+
     def fill(self):
         """What the page says is there."""
         self.here = self.directory / 'here'
         (self.here / 'pictures').mkdir(parents=True)
         (self.here / 'new').write_text('new\n')
+        self.write_all_the_time(self.here / 'log')
         (self.here / 'servers.conf').write_text('[lab]\nendpoint = tcp://lab:5970\n'
                                                 '[home]\nendpoint = tcp://home:5970\n')
         (self.here / 'wrong.conf').write_text('[lab]\nendpiont = tcp://lab:5970\n')

@@ -1,6 +1,7 @@
 # Transfers that are cut short and gone on with: the connection cut, the client killed, the server
 # killed, each at random moments of a put and a get, through a proxy that counts what is sent again.
 import filecmp
+import json
 import os
 import random
 import signal
@@ -191,6 +192,17 @@ class Resume(SystemTest):
 
     def test_get_whose_server_is_killed(self):
         self.get(self.kill_server)
+
+    def test_what_went_over_the_wire_is_told(self):
+        process = self.started('up', 0.5, '--json', 'put', self.file, 'file')
+        self.proxy.cut()
+        self.proxy.go_on()
+        [told] = map(json.loads, self.succeeds(process).out.splitlines())
+        # What ZeroMQ adds, and what was given to a connection that was gone by then.
+        moved = self.proxy.moved
+        self.assertGreater(told['sent_bytes'], SIZE)
+        self.assertAlmostEqual(told['sent_bytes'], moved['up'], delta=WINDOW + BESIDES)
+        self.assertAlmostEqual(told['received_bytes'], moved['down'], delta=BESIDES)
 
     def test_put_of_a_file_that_has_changed(self):
         process = self.started('up', 0.6, 'put', self.file, 'file')

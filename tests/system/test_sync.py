@@ -23,8 +23,10 @@ class Syncing(RowTest):
         return sorted(self.text('--dry-run', *arguments).splitlines())
 
     def totals(self, *arguments, **options):
-        """Of a run, without the time."""
+        """Of a run, without the time and what went over the wire."""
         *_, totals = self.objects(*arguments, **options)
+        for key in ('sent_bytes', 'received_bytes'):
+            self.assertGreater(totals.pop(key), 0)
         self.assertGreaterEqual(totals.pop('elapsed_ms'), 0)
         return {key: value for key, value in totals.items() if value}
 
@@ -151,6 +153,16 @@ class Syncing(RowTest):
         self.totals('-q', self.local, ':x')
         self.fails(2, '-q', '--progress', self.local, ':x', says='not for each other')
 
+    @row('sync', '--durability')
+    def test_durability(self):
+        for what in ('full', 'relaxed'):
+            (self.local / what).write_text('new\n')
+            self.silent('--durability', what, self.local, ':x')
+            self.assertEqual(self.totals('--durability', what, self.local, ':x')['unchanged'],
+                             len(os.listdir(self.local)))
+        self.fails(2, '--durability', 'none', self.local, ':x',
+                   says="'none' is none of full, relaxed")
+
     @row('sync', '--token')
     def test_token(self):
         (self.local / 'file0').write_text('longer\n')
@@ -225,6 +237,30 @@ class Trees(harness.SystemTest):
         self.assertEqual(described(self.there), described(self.here))
         self.assertEqual(described(back), described(self.here))
         self.assertEqual(self.totals('--delete', '--checksum', self.here, ':there')['files'], 0)
+
+    def test_what_went_over_the_wire_is_told(self):
+        large = self.here / 'large'
+        large.write_bytes(random.Random(5).randbytes(8 * MIB))
+        first = self.totals(self.here, ':there')
+        self.assertEqual(first['bytes'], 8 * MIB)
+        self.assertTrue(8 * MIB < first['sent_bytes'] < 8.1 * MIB, first)
+        self.assertLess(first['received_bytes'], 0.1 * MIB)
+        with open(large, 'r+b') as file:
+            file.seek(3 * MIB)
+            file.write(b'changed')
+        os.utime(large, ns=(1, 10**18))
+        again = self.totals(self.here, ':there')
+        self.assertEqual(again['bytes'], 8 * MIB)
+        self.assertLess(again['sent_bytes'], 0.3 * MIB)
+        back = self.totals(':there', self.directory / 'back')
+        self.assertTrue(8 * MIB < back['received_bytes'] < 8.1 * MIB, back)
+        # Each command of a shell has its own.
+        self.assertEqual(self.ok('ls', 'there'), 'large\n')
+        told = [json.loads(line) for line in self.ok(
+            '--json', '-e', '-c', f'get there/large {self.directory}/got; put {self.note} note'
+        ).splitlines()]
+        self.assertTrue(8 * MIB < told[0]['received_bytes'] < 8.1 * MIB, told)
+        self.assertLess(told[1]['received_bytes'] + told[1]['sent_bytes'], 2000)
 
     def test_what_is_in_the_way(self):
         (self.here / 'a').write_text('file')

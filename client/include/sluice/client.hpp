@@ -61,6 +61,9 @@ class SLUICE_API Client {
   /// The same operations as futures, under the same lock if this is a view. Does not block.
   AsyncClient async() const noexcept;
 
+  /// What went over the wire since the Client was made, all its views together. Does not block.
+  Traffic traffic() const noexcept;
+
   /// What the server says of itself, and how long it took to say it.
   ServerStatus ping(const Call& call = {});
 
@@ -108,14 +111,16 @@ class SLUICE_API Client {
   // `no_space`, `denied`, `io_error`.
 
   /// Stores a file, whole or not at all; the result is its version. Throws `not_found` (no such
-  /// directory), `is_directory`, `local_io` (the source has changed while it was read).
+  /// directory), `is_directory`, `local_io` (the source ended too early).
   std::uint64_t put(const std::string& path, const Source& source, const Change& change = {},
                     const Call& call = {});
   /// The same from memory.
   std::uint64_t put_bytes(const std::string& path, std::string_view bytes,
                           const Change& change = {}, const Call& call = {});
-  /// The same from a local file, pipe or device. A large file goes on where an earlier try of this
-  /// user's on this machine was cut short, in this process or another, within an hour.
+  /// The same from a local file or pipe; devices but /dev/null, and sockets, are
+  /// `not_regular`. A large file goes on where an earlier try of this user's on this machine was
+  /// cut short, in this process or another, within an hour. Throws `source_changed` if the file is
+  /// changed while it is read.
   std::uint64_t put_file(const std::string& path, const LocalFile& local, const Change& change = {},
                          const Call& call = {});
   /// The same from what has no size beforehand. Reads the stream to its end first (into an unnamed

@@ -315,6 +315,14 @@ struct LockEntry {
 /// Hears of some locks at a time, as EntryPage does of entries.
 using LockPage = std::function<void(const std::vector<LockEntry>& locks)>;
 
+/// What a Client has sent and received.
+struct Traffic {
+  /// Of its messages, header, body and payload; what was said again after a lost connection counts
+  /// again. Without what ZeroMQ, TCP and IP put around them.
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+};
+
 /// What a server says of itself.
 struct ServerStatus {
   /// Its name and version: "sluiced 0.1.0".

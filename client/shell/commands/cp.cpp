@@ -24,10 +24,11 @@ int cp(const Options& options, Invocation& run) {
 
 void add_cp(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  Command command =
-      line.add({"cp", "Copy one file on the server.", "[--token T] [--wait SECONDS] FROM TO",
-                "  sluice cp results/today archive/monday"},
-               [options](Invocation& run) { return cp(*options, run); });
+  Command command = line.add({"cp", "Copy one file on the server.",
+                              "[--durability WHAT] [--token T] [--wait SECONDS] FROM TO",
+                              "  sluice cp results/today archive/monday"},
+                             [options](Invocation& run) { return cp(*options, run); });
+  command.durability_option(options->change);
   command.change_options(options->change);
   command.operands("FROM TO", options->paths, 2, 2);
 }

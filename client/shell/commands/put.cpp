@@ -11,12 +11,8 @@
 namespace sluice::shell {
 namespace {
 
-const std::string relaxed = "relaxed";
-
 struct Options {
   UploadOptions upload;
-  /// Empty: as the server is set.
-  std::string durability;
   std::vector<std::string> paths;
 };
 
@@ -38,14 +34,11 @@ int put_standard_input(const Options& options, const std::string& typed, Invocat
   call.progress = progress.callback();
   const std::uint64_t version = run.client().put_stream(path, stream, change, call);
   run.progress().end();
-  print_change(run, path, version);
+  print_transfer(run, path, version);
   return 0;
 }
 
-int put(Options options, Invocation& run) {
-  if (!options.durability.empty())
-    options.upload.change.durability =
-        options.durability == relaxed ? Durability::relaxed : Durability::full;
+int put(const Options& options, Invocation& run) {
   std::vector<std::string> sources = options.paths;
   const std::string typed = sources.back();
   sources.pop_back();
@@ -93,10 +86,7 @@ void add_put(CommandLine& line) {
                        "links and special files are skipped with a warning");
   command.number("--if-version", "V", options->upload.change.if_version,
                  "Only if the file has this version now");
-  command.text("--durability", "WHAT", options->durability,
-               "When a file is stored: 'full', it is on the server's disk; 'relaxed',\n"
-               "new files need not be: a power loss may take them back, whole",
-               {"full", relaxed});
+  command.durability_option(options->upload.change);
   command.change_options(options->upload.change);
   command.operands("LOCAL... REMOTE", options->paths, 2);
 }

@@ -133,8 +133,9 @@ void add_sync(CommandLine& line) {
   Command command = line.add(
       {.name = "sync",
        .summary = "Make a directory like another, moving only what differs.",
-       .usage = "[--delete] [--dry-run] [--checksum] [--lock] [-q] [--progress] [--token T] "
-                "[--wait SECONDS] SRC DST",
+       .usage =
+           "[--delete] [--dry-run] [--checksum] [--lock] [-q] [--progress] [--durability WHAT] "
+           "[--token T] [--wait SECONDS] SRC DST",
        .examples = "  sluice sync build :results/build      # from here to the server\n"
                    "  sluice sync --delete :results backup  # from the server to here\n"
                    "  sluice sync --dry-run --delete . :    # what would be done",
@@ -158,6 +159,7 @@ void add_sync(CommandLine& line) {
                "Where standard error is no terminal: a line of progress each\n"
                "second instead of one every ten");
   command.flag("-q,--quiet", options->transfer.quiet, "No progress and no summary, errors only");
+  command.durability_option(options->change);
   command.change_options(options->change);
   command.operands("SRC DST", options->paths, 2, 2);
 }

@@ -42,6 +42,10 @@ struct Files {
   std::atomic<int> releases = 0;
   std::atomic<int> reads = 0;
   std::atomic<bool> answers_reads = true;
+  /// So many small files are damaged on the way, either way.
+  std::atomic<int> damaged = 0;
+  std::atomic<int> puts = 0;
+  std::atomic<int> gets = 0;
 
   Files() { memory.granted.small_file_bytes = protocol::limits::small_file_bytes; }
   std::string token_of(const std::string& path) {
@@ -60,9 +64,26 @@ struct Files {
         count(reads);
         if (!answers_reads) return std::nullopt;
         return memory.serve(request);
+      case Type::put: {
+        ++puts;
+        Message arrived = request;
+        if (damaged > 0 && damaged-- > 0) flip(arrived);
+        return memory.serve(arrived);
+      }
+      case Type::get: {
+        ++gets;
+        Message answer = memory.serve(request);
+        if (damaged > 0 && damaged-- > 0) flip(answer);
+        return answer;
+      }
       default:
         return memory.serve(request);
     }
+  }
+  static void flip(Message& message) {
+    std::string bytes(message.payload.text());
+    bytes.at(1) ^= 1;
+    message.payload = protocol::Payload::of(std::move(bytes));
   }
 };
 
@@ -142,6 +163,25 @@ TEST_CASE("small and large files by futures") {
   CHECK(async.put_bytes("large", bytes, {}, call).get() > 0);
   CHECK(told == large);
   CHECK(code_of(async.get_bytes("none")) == "not_found");
+}
+
+TEST_CASE("what was damaged on the way is tried again by futures too") {
+  Room room;
+  const AsyncClient async = room.client->async();
+  room.files.damaged = 1;
+  CHECK(async.put_bytes("a", "small").get() > 0);
+  CHECK(room.files.puts == 2);
+  CHECK(room.client->get_bytes("a") == "small");
+  room.files.damaged = 2;
+  CHECK(code_of(async.put_bytes("a", "other")) == "digest_mismatch");
+  CHECK(room.files.puts == 4);
+  room.files.gets = 0;
+  room.files.damaged = 2;
+  CHECK(async.get_bytes("a").get() == "small");
+  CHECK(room.files.gets == 3);
+  room.files.damaged = 3;
+  CHECK(code_of(async.get_bytes("a")) == "damaged");
+  CHECK(room.files.gets == 6);
 }
 
 TEST_CASE("callbacks and streams by futures") {

@@ -76,7 +76,8 @@ TEST_CASE("answers and errors come through") {
   CHECK(error.number() == 21);
   CHECK(error.exit_status() == 3);
   CHECK(error.path() == "none");
-  CHECK(std::string(error.what()) == "none: no such file or directory; check the name");
+  CHECK(std::string(error.what()) ==
+        "none: no such file or directory (on the server); check the name");
   const ServerStatus status = client.ping();
   CHECK(status.server == "scripted");
   CHECK(status.epoch == 1);

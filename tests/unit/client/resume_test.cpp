@@ -11,6 +11,7 @@
 
 #include "client/transfer/known_leaves.hpp"
 #include "client/transfer/local_download.hpp"
+#include "client/transfer/local_folder.hpp"
 #include "client/transfer/remembered_upload.hpp"
 #include "client/transfer/upload.hpp"
 #include "protocol/limits.hpp"
@@ -327,8 +328,8 @@ TEST_CASE("what is no id, or old, or nowhere to be put") {
   }
 }
 
-Result<protocol::Attributes> get(FakeServer& server, const LocalFile& local, const Call& call) {
-  const std::string path = "a";
+Result<protocol::Attributes> get(FakeServer& server, const LocalFile& local, const Call& call,
+                                 const std::string& path = "a") {
   LocalDownload file(local, path, call);
   const auto output = [&](std::uint64_t offset, std::string_view bytes) {
     return file.write(offset, bytes);
@@ -406,6 +407,7 @@ TEST_CASE("a part of another version is thrown away, with a word") {
 TEST_CASE("a part that cannot be right is thrown away without a word") {
   CutShort cut;
   const fs::path part = cut.scratch.directory / cut.scratch.hidden()[0];
+  const std::string path = ", path " + protocol::to_hex(protocol::digest_of(std::string("a")));
   const auto mark = [&](const std::string& text) {
     REQUIRE(setxattr(part.c_str(), "user.sluice-part", text.data(), text.size(), 0) == 0);
   };
@@ -422,19 +424,56 @@ TEST_CASE("a part that cannot be right is thrown away without a word") {
     mark(std::string(1'000, 'x'));
   }
   SECTION("of no version") {
-    mark("version , digest 00112233445566778899aabbccddeeff");
+    mark("version , digest 00112233445566778899aabbccddeeff" + path);
   }
   SECTION("of a version that cannot be") {
-    mark("version 99999999999999999999, digest 00112233445566778899aabbccddeeff");
+    mark("version 99999999999999999999, digest 00112233445566778899aabbccddeeff" + path);
   }
   SECTION("without a digest") {
-    mark("version 7, digest ");
+    mark("version 7, digest " + path);
+  }
+  SECTION("of another path") {
+    mark("version 7, digest 00112233445566778899aabbccddeeff, path " + std::string(32, '0'));
   }
   Notices notices;
   REQUIRE(get(cut.server, cut.local, notices.call()));
   CHECK(cut.again() == size);
   CHECK(notices.words.empty());
   CHECK(getxattr(cut.local.path.c_str(), "user.sluice-part", nullptr, 0) < 0);
+}
+
+TEST_CASE("a part of another path is used where it has the same bytes, and never left") {
+  CutShort cut;
+  Notices notices;
+  std::uint64_t expected = size;
+  SECTION("the same under another name") {
+    cut.server.files["b"] = {cut.bytes, 42, {}, {}};
+    expected = size - 12 * chunk;
+  }
+  SECTION("something else") {
+    cut.bytes = pattern(size, 1);
+    cut.server.files["b"] = {cut.bytes, 43, {}, {}};
+  }
+  SECTION("something small, by itself") {
+    cut.bytes = "small";
+    cut.server.files["b"] = {cut.bytes, 43, {}, {}};
+    expected = 0;
+  }
+  REQUIRE(get(cut.server, cut.local, notices.call(), "b"));
+  cut.server.settle();
+  CHECK(cut.server.read_bytes_given <= expected);
+  CHECK(notices.words.empty());
+  CHECK(cut.scratch.content("f") == cut.bytes);
+  CHECK(cut.scratch.hidden().empty());
+}
+
+TEST_CASE("a part is not left by a small file that comes with many") {
+  const CutShort cut;
+  auto folder = client::LocalFolder::open({.path = cut.scratch.directory});
+  REQUIRE(folder);
+  REQUIRE(folder->store("f", "small", {}));
+  CHECK(cut.scratch.content("f") == "small");
+  CHECK(cut.scratch.hidden().empty());
 }
 
 TEST_CASE("a part that another process has is left alone") {

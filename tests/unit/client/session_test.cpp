@@ -46,6 +46,34 @@ TEST_CASE("requests wait for the welcome and go out in order with growing ids") 
   probe.probe.expect_silence();
 }
 
+TEST_CASE("what goes over the wire is counted, and what is said again once more") {
+  SessionProbe probe;
+  probe.connect();
+  probe.post(1, protocol::Put{}, 500);
+  probe.connect_bulk();
+  const auto put = probe.probe.expect<protocol::Put>(bulk).message;
+  const auto size_of = [](const runtime::Message& message) {
+    return protocol::Header::wire_bytes + message.body.size() + message.payload.size();
+  };
+  const Traffic first = probe.session.traffic();
+  CHECK(first.sent_bytes > size_of(put));
+  CHECK(first.sent_bytes < size_of(put) + 500);
+  // The server forgets that it was asked.
+  probe.probe.advance(Time(1'000));
+  probe.probe.answer(put, protocol::ErrorReply{Code::hello_required, "", ""});
+  probe.welcome_back(bulk, 1, true);
+  probe.probe.expect<protocol::Put>(bulk);
+  CHECK(probe.session.traffic().sent_bytes > first.sent_bytes + size_of(put));
+  const Traffic before = probe.session.traffic();
+  runtime::Message reply = runtime::make_reply(put, protocol::PutReply{7});
+  reply.payload = protocol::Payload::of(std::string(300, 'x'));
+  reply.peer = bulk;
+  const std::size_t reply_bytes = size_of(reply);
+  probe.probe.tell(std::move(reply));
+  CHECK(probe.session.traffic().received_bytes == before.received_bytes + reply_bytes);
+  probe.probe.expect<protocol::PutReply>(application);
+}
+
 TEST_CASE("a batch takes as many ids as it has files, and counts as so many changes") {
   SessionProbe probe;
   probe.connect();

@@ -352,7 +352,7 @@ TEST_CASE("a local file that changes while it is read is not stored") {
   }
   const auto version = upload(server, request_for("a"), *source->input, {});
   REQUIRE_FALSE(version);
-  CHECK(version.error().code == Code::local_io);
+  CHECK(version.error().code == Code::source_changed);
   CHECK(version.error().path == path);
   server.settle();
   CHECK(server.files.empty());
@@ -367,6 +367,9 @@ TEST_CASE("local files that cannot be read") {
   const auto directory = input_from({scratch.directory, false, false, false}, {});
   REQUIRE_FALSE(directory);
   CHECK(directory.error().detail == "is a directory");
+  const auto endless = input_from({"/dev/zero", false, false, false}, {});
+  REQUIRE_FALSE(endless);
+  CHECK(endless.error().code == Code::not_regular);
 }
 
 TEST_CASE("a stream is read to its end, short or long") {

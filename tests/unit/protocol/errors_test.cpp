@@ -61,6 +61,7 @@ bool is_enumerator(Code code) {
     case Code::no_command:
     case Code::bad_config:
     case Code::locks_damaged:
+    case Code::source_changed:
       return true;
   }
   return false;
