@@ -153,7 +153,7 @@ void Broker::begin_shutdown(Time, Outbox& outbox) {
     Job& job = jobs_.at(number);
     if (job.place == Place::queued)
       dispatch_.withdraw(number);
-    else
+    else if (job.place != Place::publisher)
       cancel_at_locks(job, outbox);
     fail_job(number, {Code::shutting_down, {}, {}}, outbox);
   }

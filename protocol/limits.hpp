@@ -120,6 +120,8 @@ inline constexpr std::uint64_t spare_part_of_room = 8;
 inline constexpr std::size_t outcomes_per_session = 1024;
 /// And of all sessions; those used longest ago are forgotten first.
 inline constexpr std::size_t outcomes_bytes = 12u << 20;
+/// Half of the log's share of a small disk, but no less than this.
+inline constexpr std::size_t outcomes_min_bytes = 512u << 10;
 
 // the client
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;

@@ -14,7 +14,10 @@ using runtime::Outbox;
 using runtime::Time;
 
 void Publisher::on_checkpoint(Message&& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::Checkpoint>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
   run(now, outbox);
+  if (request->full_disk) make_room();
   std::vector<Message>& askers = under_way_ == 0 ? askers_ : next_askers_;
   askers.push_back(std::move(message));
   if (failed_) return answer_checkpoints(askers, false, outbox);
@@ -88,6 +91,7 @@ Result<void> Publisher::drop_older(std::uint64_t generation) {
   if (removed_in_ < generation) removed_directory_.clear();
   // What stays because of an error goes with the next checkpoint.
   (void)files_.drop_before(generation);
+  if (std::exchange(room_wanted_, false)) files_.make_room();
   return {};
 }
 
@@ -107,8 +111,9 @@ std::size_t Publisher::batch_bytes() const {
 
 // They are at the head of each segment.
 void Publisher::bound_outcomes() {
-  outcomes_.bound(
-      std::min<std::uint64_t>(protocol::limits::outcomes_bytes, files_.share_bytes() / 2));
+  namespace limits = protocol::limits;
+  outcomes_.bound(std::clamp<std::uint64_t>(files_.share_bytes() / 2, limits::outcomes_min_bytes,
+                                            limits::outcomes_bytes));
 }
 
 void Publisher::empty_log_for_front(Time now, Outbox& outbox) {

@@ -328,14 +328,17 @@ void Publisher::log_cannot_grow(Batch& batch) {
   }
   batch.items = std::move(answered);
   refuse_all(batch, error);
-  if (!again.empty()) make_room(batch);
+  batch.blocked = !again.empty();
+  if (batch.blocked) {
+    storage_.make_room();
+    make_room();
+  }
   put_back(std::move(again));
 }
 
-void Publisher::make_room(Batch& batch) {
-  storage_.make_room();
+void Publisher::make_room() {
   files_.make_room();
-  batch.blocked = true;
+  room_wanted_ = !log_is_empty();
 }
 
 void Publisher::put_back(std::vector<Waiting>&& again) {
@@ -410,8 +413,11 @@ void Publisher::weigh_again(Batch& batch, const std::vector<Item*>& revoked) {
   }
   batch.items = std::move(answered);
   // What waits for an empty log is not the first any more.
-  if (!again.empty()) batch.blocked = false;
-  if (for_room) make_room(batch);
+  if (!again.empty()) batch.blocked = for_room;
+  if (for_room) {
+    storage_.make_room();
+    make_room();
+  }
   put_back(std::move(again));
 }
 

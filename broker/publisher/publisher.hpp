@@ -115,8 +115,8 @@ class Publisher final : public runtime::Actor {
   void log_cannot_grow(Batch& batch);
   /// To the front of the queue.
   void put_back(std::vector<Waiting>&& again);
-  /// Before it is tried again, with an empty log.
-  void make_room(Batch& batch);
+  /// Gives back what the log keeps to save time, now and when it is empty.
+  void make_room();
   /// Gives those that came to nothing.
   std::vector<Item*> make_changes(Batch& batch);
   void revoke(std::vector<Item*>& revoked);
@@ -167,6 +167,8 @@ class Publisher final : public runtime::Actor {
 
   // Checkpoints.
   runtime::Time checkpoint_due_ = runtime::never;
+  /// When the next one is done, the log gives back what it can.
+  bool room_wanted_ = false;
   /// The oldest segment that is needed.
   std::uint64_t oldest_;
   /// Changes in segments before the current one, and in it.

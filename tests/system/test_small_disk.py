@@ -23,7 +23,8 @@ class SmallDisk(SystemTest):
         image = self.directory / 'image'
         with open(image, 'wb') as file:
             file.truncate(mib * MIB)
-        if run('mkfs.ext4', '-q', '-m', '0', image) != 0 or run('mount', '-o', 'loop', image, root) != 0:
+        if run('mkfs.ext4', '-q', '-m', '0', image) != 0 or \
+                run('mount', '-o', 'loop', image, root) != 0:
             self.skipTest('cannot mount a small file system here')
         self.addCleanup(run, 'umount', root)
         self.addCleanup(lambda: self.main.process.cleanup())
@@ -88,7 +89,8 @@ class SmallDisk(SystemTest):
             result = self.sluice('put', '-', name, input=content)
             if result.status != 0:
                 self.assertEqual(result.status, 1, result)
-                self.assertRegex(result.err, rf'\Asluice: {name}: no space left on the server[^\n]*\n\Z')
+                says = rf'\Asluice: {name}: no space left on the server[^\n]*\n\Z'
+                self.assertRegex(result.err, says)
                 return acknowledged
             acknowledged[name] = content
             self.assertLess(len(acknowledged), 5000)
