@@ -286,6 +286,8 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   worker.in_process = hello->in_process;
   worker.last_seen = now;
   if (!worker.in_process) spdlog::info("worker {} joined", worker.name);
+  if (std::exchange(told_no_worker_, false))
+    spdlog::warn("a worker serves the root again: {} requests waited for it", dispatch_.waiting());
   outbox.send(make_message({Port::locks, {}}, protocol::WorkerKnown{worker.number}));
   protocol::WorkerWelcome welcome;
   welcome.version = std::min(hello->version_max, limits::version_max);

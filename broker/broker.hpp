@@ -171,6 +171,8 @@ class Broker final : public runtime::Actor {
   std::uint64_t last_worker_ = 0;
   Time started_ = runtime::never;
   bool swept_at_start_ = false;
+  /// The log says that requests wait for a worker.
+  bool told_no_worker_ = false;
   bool shutting_down_ = false;
   Time next_look_{};
   /// A ROUTER does not tell which peer has room again, so full ones are tried this often.

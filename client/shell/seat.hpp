@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -37,6 +39,9 @@ class Seat {
   const Server& server();
   /// Made, and so connected, by the first use.
   Client& client();
+  /// Who tells the user why the server makes calls wait (Options::waiting); nobody between
+  /// commands. Heard on the client's thread.
+  void on_waiting(std::function<void(const std::string& words)> tell);
   /// Any thread of a command may ask; the main thread changes them between commands.
   OwnLocks& locks() { return locks_; }
   const OwnLocks& locks() const { return locks_; }
@@ -53,12 +58,16 @@ class Seat {
   void set_last_status(int status) { last_status_ = status; }
 
  private:
+  void tell_waiting(const std::string& words);
+
   const Global global_;
   std::optional<Server> server_;
   std::string directory_;
   std::string former_directory_;
   bool leaving_ = false;
   int last_status_ = 0;
+  std::mutex waiting_mutex_;
+  std::function<void(const std::string& words)> tell_waiting_;
   // The locks go before the client whose session they live in.
   std::unique_ptr<Client> client_;
   OwnLocks locks_;
