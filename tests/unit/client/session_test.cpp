@@ -260,10 +260,8 @@ TEST_CASE("a refusal that lasts beyond the limit is the answer") {
 }
 
 TEST_CASE("what is put off for long is told once, and again after an answer") {
-  std::vector<std::string> told;
-  client::SessionConfig config = session_config();
-  config.waiting = [&](const std::string& words) { told.push_back(words); };
-  SessionProbe probe(config);
+  SessionProbe probe;
+  const std::vector<std::string>& told = probe.told;
   probe.connect();
   const auto refuse = [&](const runtime::Message& request) {
     probe.probe.answer(request, protocol::ErrorReply{Code::overloaded, "", "no worker"});

@@ -108,6 +108,27 @@ TEST_CASE_METHOD(Fixture, "a relaxed put that is tried again is a full one") {
   CHECK(bytes_at("d") == "1");
 }
 
+// Replay looks for relaxed puts without a record behind the first one of their directory that it
+// knows: one with a smaller number must not need that.
+TEST_CASE_METHOD(Fixture, "a relaxed put that is logged behind a later one is synced") {
+  PublisherConfig config;
+  config.durability = Durability::relaxed;
+  REQUIRE(start(config));
+  protocol::Terms absent;
+  absent.if_absent = true;
+  const int syncs = log.syncs;
+  send_put("a", "1");
+  send_put("a", "2", absent);
+  send_put("b", "3");
+  faults.fail_next(DiskCall::publish_small, 1, Code::overloaded);
+  probe->drained();
+  CHECK(code_of(outcome()) == "overloaded");
+  CHECK(outcome().version == number);
+  CHECK(outcome().version == number - 1);
+  // The batch, what takes the first back, and the second.
+  CHECK(log.syncs == syncs + 3);
+}
+
 TEST_CASE_METHOD(Fixture, "on a small disk the log keeps to its share of it") {
   constexpr std::uint64_t share = 40'000;
   files.set_share(share);
