@@ -31,25 +31,6 @@ constexpr std::size_t ended_remembered = limits::sessions;
 // A job that killed so many workers will kill the next one too.
 constexpr std::uint16_t losses_most = 5;
 
-// Jobs that take long enough to be worth another core.
-bool is_heavy(Type type) {
-  switch (type) {
-    case Type::get_many:
-    case Type::read:
-    case Type::read_leaves:
-    case Type::verify:
-    case Type::put_many:
-    case Type::write_chunk:
-    case Type::write_reuse:
-    case Type::write_commit:
-    case Type::copy:
-    case Type::sweep:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // The client hears it and does not ask again under the same id.
 bool is_final_refusal(const Message& reply) {
   if (reply.header.type != Type::error) return false;
@@ -69,7 +50,7 @@ void Broker::on_message(Message&& message, Time now, Outbox& outbox) {
       from_worker(std::move(message), now, outbox);
       break;
     case Port::locks:
-      return from_locks(std::move(message), outbox);
+      return from_locks(std::move(message), now, outbox);
     default:
       return;
   }
@@ -205,7 +186,7 @@ void Broker::on_cancel(const Message& message, Session& session, Outbox& outbox)
   if (job.place == Place::queued) {
     dispatch_.withdraw(job.number);
     fail_job(job.number, {Code::cancelled, {}, {}}, outbox);
-  } else if (job.place == Place::worker) {
+  } else if (job.place == Place::worker || job.place == Place::publisher) {
     job.cancel_wanted = true;
   } else {
     cancel_at_locks(job, outbox);
@@ -305,6 +286,8 @@ void Broker::on_worker_hello(const Message& message, Time now, Outbox& outbox) {
   worker.in_process = hello->in_process;
   worker.last_seen = now;
   if (!worker.in_process) spdlog::info("worker {} joined", worker.name);
+  if (std::exchange(told_no_worker_, false))
+    spdlog::warn("a worker serves the root again: {} requests waited for it", dispatch_.waiting());
   outbox.send(make_message({Port::locks, {}}, protocol::WorkerKnown{worker.number}));
   protocol::WorkerWelcome welcome;
   welcome.version = std::min(hello->version_max, limits::version_max);
@@ -361,11 +344,15 @@ void Broker::on_job_reply(Message&& message, WorkerState& worker, Time now, Outb
   dispatch_.finish(worker, message.stamp.job);
   // Jobs may have ended meanwhile, in a shutdown.
   if (found != jobs_.end()) {
+    Job& job = found->second;
+    std::optional<protocol::ErrorReply> error;
     if (message.header.type == Type::error)
-      if (const auto error = protocol::decode<protocol::ErrorReply>(message.body))
-        trouble_.note(found->second.request, found->second.session, *error, now);
-    answer_job(found->first, std::move(message), outbox);
-    if (bulk_reads_.any_waiting()) reads_at_ = now;
+      if (auto told = protocol::decode<protocol::ErrorReply>(message.body)) error = *told;
+    if (!error || !wait_for_room(job, *error, outbox)) {
+      if (error) trouble_.note(job.request, job.session, *error, now);
+      answer_job(job.number, std::move(message), outbox);
+      if (bulk_reads_.any_waiting()) reads_at_ = now;
+    }
   }
   hand_out(outbox);
 }
@@ -401,7 +388,7 @@ void Broker::give_up_worker(const std::string& peer, bool lost_it, Time now, Out
 
 // --- from the lock actor ---
 
-void Broker::from_locks(Message&& message, Outbox& outbox) {
+void Broker::from_locks(Message&& message, Time now, Outbox& outbox) {
   if (message.header.type == Type::lock_lost) {
     Session* session = sessions_.find(message.stamp.session);
     if (session == nullptr || session->peer(Connection::control).empty()) return;
@@ -409,8 +396,10 @@ void Broker::from_locks(Message&& message, Outbox& outbox) {
     return outbox.send(std::move(message));
   }
   const auto found = jobs_.find(message.stamp.job);
-  if (found == jobs_.end() || found->second.place != Place::locks) return;
-  answer_job(found->first, std::move(message), outbox);
+  if (found == jobs_.end()) return;
+  if (message.header.type == Type::checkpoint_reply)
+    return on_room_made(found->second, now, outbox);
+  if (found->second.place == Place::locks) answer_job(found->first, std::move(message), outbox);
 }
 
 // --- jobs ---

@@ -64,7 +64,8 @@ class Broker final : public runtime::Actor {
   std::vector<std::string> unfinished() const;
 
  private:
-  enum class Place { queued, worker, parked, locks };
+  /// `publisher`: waits until that has made room on the disk.
+  enum class Place { queued, worker, parked, locks, publisher };
 
   struct Job {
     std::uint64_t number = 0;
@@ -77,6 +78,8 @@ class Broker final : public runtime::Actor {
     /// How many workers fell silent over it.
     std::uint16_t losses = 0;
     bool cancel_wanted = false;
+    /// Room was made for it once.
+    bool room_made = false;
     std::size_t bytes = 0;
     /// What it has of `bulk_reads_`; none if it has not begun, or reads nothing.
     std::optional<std::size_t> read_bytes;
@@ -103,7 +106,11 @@ class Broker final : public runtime::Actor {
   void on_job_reply(runtime::Message&& message, WorkerState& worker, Time now,
                     runtime::Outbox& outbox);
   // from the lock actor
-  void from_locks(runtime::Message&& message, runtime::Outbox& outbox);
+  void from_locks(runtime::Message&& message, Time now, runtime::Outbox& outbox);
+
+  // a full disk
+  bool wait_for_room(Job& job, const protocol::ErrorReply& error, runtime::Outbox& outbox);
+  void on_room_made(Job& job, Time now, runtime::Outbox& outbox);
 
   Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
   /// To the workers, or to those that wait for memory.
@@ -164,6 +171,8 @@ class Broker final : public runtime::Actor {
   std::uint64_t last_worker_ = 0;
   Time started_ = runtime::never;
   bool swept_at_start_ = false;
+  /// The log says that requests wait for a worker.
+  bool told_no_worker_ = false;
   bool shutting_down_ = false;
   Time next_look_{};
   /// A ROUTER does not tell which peer has room again, so full ones are tried this often.

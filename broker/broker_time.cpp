@@ -1,6 +1,7 @@
 // What the broker does as time passes: leases of sessions, silence of workers, jobs that no worker
 // takes, answers that found no room; and the shutdown.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -21,6 +22,8 @@ namespace {
 
 // How long a request waits for a first worker before the client is told that there is none.
 constexpr Time no_worker_patience{5'000};
+// And before the log says so.
+constexpr Time no_worker_told{1'000};
 // Before what the disk refused to sweep is swept again.
 constexpr Time sweep_pause{5'000};
 
@@ -100,6 +103,9 @@ void Broker::tick_workers(Time now, Outbox& outbox) {
 void Broker::tick_queue(Time now, Outbox& outbox) {
   if (!dispatch_.workers().empty()) return;
   while (const auto front = dispatch_.front()) {
+    if (now - jobs_.at(*front).since >= no_worker_told && !std::exchange(told_no_worker_, true))
+      spdlog::warn("no worker serves the root: {} requests wait; start a sluice-worker that joins",
+                   dispatch_.waiting());
     if (now - jobs_.at(*front).since < no_worker_patience) return;
     dispatch_.withdraw(*front);
     fail_job(*front, {Code::overloaded, {}, "no worker serves this root just now"}, outbox);
@@ -153,7 +159,7 @@ void Broker::begin_shutdown(Time, Outbox& outbox) {
     Job& job = jobs_.at(number);
     if (job.place == Place::queued)
       dispatch_.withdraw(number);
-    else
+    else if (job.place != Place::publisher)
       cancel_at_locks(job, outbox);
     fail_job(number, {Code::shutting_down, {}, {}}, outbox);
   }

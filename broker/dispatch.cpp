@@ -5,6 +5,25 @@
 
 namespace sluice::broker {
 
+bool is_heavy(protocol::Type type) {
+  using protocol::Type;
+  switch (type) {
+    case Type::get_many:
+    case Type::read:
+    case Type::read_leaves:
+    case Type::verify:
+    case Type::put_many:
+    case Type::write_chunk:
+    case Type::write_reuse:
+    case Type::write_commit:
+    case Type::copy:
+    case Type::sweep:
+      return true;
+    default:
+      return false;
+  }
+}
+
 WorkerState& Dispatch::join(WorkerState worker) {
   const std::string peer = worker.peer;
   return workers_[peer] = std::move(worker);

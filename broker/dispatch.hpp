@@ -13,11 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "protocol/types.hpp"
 #include "runtime/actor.hpp"
 
 namespace sluice::broker {
 
 using runtime::Time;
+
+/// Jobs that take long enough to be worth another core.
+bool is_heavy(protocol::Type type);
 
 struct WorkerState {
   std::string peer;

@@ -31,6 +31,7 @@ SessionConfig session_config(const Options& options) {
   config.lease_ms = to_ms(options.lease, protocol::limits::lease_max_ms);
   config.connect_timeout = options.connect_timeout;
   config.reconnect_limit = options.reconnect_limit;
+  config.waiting = options.waiting;
   return config;
 }
 

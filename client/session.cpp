@@ -220,6 +220,9 @@ bool Session::put_off(Request& request, const protocol::Error& error) {
   request.retry_at =
       now_ + std::min(last_retry, first_retry * (1 << std::min(request.refusals, 5)));
   ++request.refusals;
+  if (error.code == Code::overloaded && now_ - request.posted >= wait_told &&
+      !std::exchange(told_waiting_, true) && config_.waiting)
+    config_.waiting(error.detail.empty() ? "the server has no room for this now" : error.detail);
   return true;
 }
 
@@ -231,6 +234,7 @@ void Session::on_answer(Message&& message, Outbox& outbox) {
   Request& request = found->second;
   const Type asked = request.message.header.type;
   proven_wall_ = std::max(proven_wall_, request.first_sent_wall);
+  if (request.refused_since) told_waiting_ = false;
   note_grant(request, message);
   if (was_done_before(request, message))
     message = runtime::make_reply(request.message, protocol::ReleaseLockReply{});

@@ -22,6 +22,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,6 +47,8 @@ struct SessionConfig {
   Time connect_timeout{protocol::limits::connect_timeout_ms};
   /// How long a server that went away is waited for.
   Time reconnect_limit{protocol::limits::reconnect_limit_ms};
+  /// Told why the server puts off what has waited for a while (Options::waiting).
+  std::function<void(const std::string& words)> waiting;
 };
 
 class Session final : public runtime::Actor {
@@ -100,6 +103,8 @@ class Session final : public runtime::Actor {
   };
   using Sent = std::map<std::uint64_t, Request>;
   static constexpr Time first_retry{100};
+  /// What is put off for less is not worth a word.
+  static constexpr Time wait_told{1'000};
 
   // from the application
   void on_request(Message&& message, Outbox& outbox);
@@ -170,6 +175,8 @@ class Session final : public runtime::Actor {
 
   SessionConfig config_;
   TrafficCount traffic_;
+  /// `config_.waiting`, since something that was put off was answered.
+  bool told_waiting_ = false;
   Link control_link_{runtime::Port::server, protocol::Connection::control};
   Link bulk_link_{runtime::Port::server_bulk, protocol::Connection::bulk};
   std::uint64_t last_id_ = 0;

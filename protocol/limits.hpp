@@ -103,6 +103,12 @@ inline constexpr std::size_t log_segment_bytes = 64u << 20;
 /// Kept aside on the disk, so that a checkpoint finds room for its segment when the disk is full.
 inline constexpr std::size_t log_reserve_bytes = 16u << 20;
 inline constexpr std::size_t log_checkpoint_bytes = 128u << 20;
+/// Of a small disk the log takes one part in so many before a checkpoint, and so does each segment
+/// kept aside; while a checkpoint goes on it may grow to twice that.
+inline constexpr std::uint64_t log_part_of_disk = 16;
+inline constexpr std::size_t log_share_min_bytes = 1u << 20;
+/// Room that a batch leaves in its segment, so that on a full disk it can be taken back.
+inline constexpr std::size_t log_last_bytes = 64u << 10;
 inline constexpr std::size_t batch_commits = 512;
 /// Replaced small files kept to be written over (storage/spare_files.hpp), and their bytes, which
 /// are no more than so small a part of the room that the disk has left.
@@ -114,6 +120,8 @@ inline constexpr std::uint64_t spare_part_of_room = 8;
 inline constexpr std::size_t outcomes_per_session = 1024;
 /// And of all sessions; those used longest ago are forgotten first.
 inline constexpr std::size_t outcomes_bytes = 12u << 20;
+/// Half of the log's share of a small disk, but no less than this.
+inline constexpr std::size_t outcomes_min_bytes = 512u << 10;
 
 // the client
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;

@@ -16,6 +16,12 @@ bool has_room(int on_the_disk, std::uint64_t size_bytes) {
   return size_bytes / disk.f_frsize < disk.f_bavail;
 }
 
+std::optional<std::uint64_t> disk_bytes(int on_the_disk) {
+  struct statvfs disk;
+  if (::fstatvfs(on_the_disk, &disk) != 0) return std::nullopt;
+  return disk.f_blocks * disk.f_frsize;
+}
+
 bool grow_to(int file, std::uint64_t size_bytes) {
   struct stat info;
   if (::fstat(file, &info) != 0) return false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <utility>
 
 #include "protocol/limits.hpp"
 #include "storage/directory.hpp"
@@ -17,7 +18,20 @@ using protocol::fail;
 
 namespace {
 
+namespace limits = protocol::limits;
+
 constexpr const char* spare_names[] = {"spare-0", "spare-1"};
+// Room is taken in such steps where a segment has grown beyond what it began with.
+constexpr std::uint64_t room_step = 1u << 20;
+
+// A spare is written over from its start: what is behind is not missed, should this be lost.
+void cut_to(int log, const char* spare, std::uint64_t most_bytes) {
+  const Descriptor file = open_at(log, spare, O_RDWR);
+  struct stat info;
+  if (!file || ::fstat(file.get(), &info) != 0) return;
+  if (std::cmp_greater(info.st_size, most_bytes)) [[maybe_unused]]
+    const int rc = ::ftruncate(file.get(), static_cast<off_t>(most_bytes));
+}
 
 std::optional<std::uint64_t> generation_of(std::string_view name) {
   std::uint64_t generation = 0;
@@ -26,6 +40,12 @@ std::optional<std::uint64_t> generation_of(std::string_view name) {
   if (problem != std::errc{} || end != name.data() + name.size()) return std::nullopt;
   if (name != hex_name(generation)) return std::nullopt;
   return generation;
+}
+
+std::uint64_t share_of(int on_the_disk) {
+  const auto size = disk_bytes(on_the_disk);
+  if (!size) return UINT64_MAX;
+  return std::max<std::uint64_t>(*size / limits::log_part_of_disk, limits::log_share_min_bytes);
 }
 
 tl::unexpected<protocol::Error> failed_before() {
@@ -76,7 +96,8 @@ void PosixLogFiles::keep_spare() {
   for (const char* spare : spare_names)
     if (::faccessat(log, spare, F_OK, 0) == 0) return;
   const Descriptor file = open_at(log, spare_names[0], O_RDWR | O_CREAT | O_EXCL, 0600);
-  if (!file || grow_to(file.get(), protocol::limits::log_reserve_bytes)) return;
+  const auto size = std::min<std::uint64_t>(limits::log_reserve_bytes, share_bytes_);
+  if (!file || (has_room(log, size) && grow_to(file.get(), size))) return;
   unlink_at(log, spare_names[0]);
 }
 
@@ -91,12 +112,31 @@ Result<void> PosixLogFiles::start(std::uint64_t generation) {
     if (!file) return failure({}, "making a log segment");
     segment_ = std::move(file);
   }
-  // Only to save work later: on a small disk the segment grows as it is written.
-  (void)grow_to(segment_.get(), protocol::limits::log_segment_bytes);
+  share_bytes_ = share_of(log);
+  // Only to save work later: on a full disk the segment grows as it is written.
+  const auto size = std::min<std::uint64_t>(limits::log_segment_bytes, share_bytes_);
+  if (has_room(log, size)) (void)grow_to(segment_.get(), size);
+  struct stat info;
+  room_end_ = ::fstat(segment_.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
   keep_spare();
   end_ = 0;
   settled_ = false;
   return {};
+}
+
+Result<void> PosixLogFiles::reserve(std::uint64_t bytes) {
+  const std::uint64_t wanted = end_ + bytes;
+  if (!segment_ || wanted <= room_end_) return {};
+  const std::uint64_t step = (wanted + room_step - 1) / room_step * room_step;
+  const bool whole_step = has_room(root_->log.get(), step - room_end_);
+  const std::uint64_t size = whole_step ? step : wanted;
+  if (grow_to(segment_.get(), size)) {
+    room_end_ = size;
+    return {};
+  }
+  // Where room cannot be taken beforehand, the append tells.
+  if (errno == EOPNOTSUPP) return {};
+  return failure({}, "making room in the log");
 }
 
 Result<void> PosixLogFiles::append(std::string_view bytes) {
@@ -105,6 +145,7 @@ Result<void> PosixLogFiles::append(std::string_view bytes) {
   std::size_t written = 0;
   if (write_at(segment_.get(), bytes, end_, &written)) {
     end_ += bytes.size();
+    room_end_ = std::max(room_end_, end_);
     return {};
   }
   return take_back(written, failure({}, "writing the log"));
@@ -139,14 +180,34 @@ Result<void> PosixLogFiles::drop_before(std::uint64_t generation) {
   for (const std::uint64_t old : *generations) {
     if (old >= generation) break;
     const std::string name = hex_name(old);
-    const bool kept = rename_at(log, name, log, spare_names[0], RENAME_NOREPLACE) ||
-                      rename_at(log, name, log, spare_names[1], RENAME_NOREPLACE);
-    if (!kept && !unlink_at(log, name)) return failure({}, "dropping a log segment");
+    if (!become_spare(name) && !unlink_at(log, name)) return failure({}, "dropping a log segment");
     dropped = true;
   }
   // A segment that came back after a power loss would be replayed.
   if (dropped && ::fsync(log) != 0) return failure({}, "dropping log segments");
   return {};
+}
+
+// Not with all that it has grown to while a checkpoint took its time.
+bool PosixLogFiles::become_spare(const std::string& name) {
+  const int log = root_->log.get();
+  for (const char* spare : spare_names) {
+    if (!rename_at(log, name, log, spare, RENAME_NOREPLACE)) continue;
+    cut_to(log, spare, share_bytes_);
+    return true;
+  }
+  return false;
+}
+
+void PosixLogFiles::make_room() {
+  const int log = root_->log.get();
+  if (::faccessat(log, spare_names[0], F_OK, 0) == 0) unlink_at(log, spare_names[1]);
+  for (const char* spare : spare_names)
+    cut_to(log, spare, std::min<std::uint64_t>(limits::log_reserve_bytes, share_bytes_));
+  const std::uint64_t needed = end_ + limits::log_last_bytes;
+  if (segment_ && needed < room_end_ &&
+      ::ftruncate(segment_.get(), static_cast<off_t>(needed)) == 0)
+    room_end_ = needed;
 }
 
 }  // namespace sluice::storage

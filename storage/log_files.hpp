@@ -4,6 +4,7 @@
 // bytes of an older generation.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "storage/root.hpp"
@@ -19,12 +20,16 @@ class PosixLogFiles final : public LogFiles {
   Result<std::string> read(std::uint64_t generation) override;
   /// Fails with `exists` if there is such a generation.
   Result<void> start(std::uint64_t generation) override;
+  Result<void> reserve(std::uint64_t bytes) override;
   Result<void> append(std::string_view bytes) override;
   Result<void> sync() override;
   Result<void> drop_before(std::uint64_t generation) override;
+  std::uint64_t share_bytes() const override { return share_bytes_; }
+  void make_room() override;
 
  private:
   bool take_spare(const std::string& name);
+  bool become_spare(const std::string& name);
   /// Sees to it that there is one, if there is room.
   void keep_spare();
   Result<void> take_back(std::size_t written, tl::unexpected<protocol::Error> why);
@@ -32,6 +37,9 @@ class PosixLogFiles final : public LogFiles {
   std::shared_ptr<const Root> root_;
   Descriptor segment_;
   std::uint64_t end_ = 0;
+  /// The segment has blocks up to here.
+  std::uint64_t room_end_ = 0;
+  std::uint64_t share_bytes_ = UINT64_MAX;
   /// The segment's name and size are durable.
   bool settled_ = false;
   /// Nothing more may be written: what is on the disk is not known.

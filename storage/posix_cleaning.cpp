@@ -4,6 +4,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "protocol/limits.hpp"
 #include "storage/directory.hpp"
 #include "storage/failure.hpp"
 #include "storage/names.hpp"
@@ -13,6 +14,9 @@
 
 namespace sluice::storage {
 namespace {
+
+// Whoever finds the disk full does not wait until a very large trash is empty.
+constexpr int most_trash_calls = 16;
 
 // The session that a name in staging or snapshots begins with; nothing if it begins otherwise.
 std::optional<std::uint64_t> session_of(std::string_view name) {
@@ -81,6 +85,15 @@ Result<void> PosixStorage::sweep(const std::vector<std::uint64_t>& sessions, boo
 
 Result<bool> PosixStorage::empty_trash() {
   return unlink_some_trash(*root_);
+}
+
+void PosixStorage::make_room() {
+  (void)remove_spares(*root_);
+  (void)sweep_kept(std::chrono::milliseconds(protocol::limits::upload_keep_min_ms));
+  for (int i = 0; i < most_trash_calls; ++i) {
+    const auto more = unlink_some_trash(*root_);
+    if (!more || !*more) break;
+  }
 }
 
 }  // namespace sluice::storage

@@ -127,7 +127,12 @@ Result<Staged> PosixStorage::stage_copy(const std::string& path, const std::stri
     return ::fchmod(file.get(), file_mode(found.info.st_mode)) == 0 && ::fsync(file.get()) == 0 &&
            ::fdatasync(leaves.get()) == 0;
   };
-  const bool ok = copy();
+  bool ok = copy();
+  if (!ok && errno == ENOSPC) {
+    unlink_at(staging, name);
+    make_room();
+    ok = copy();
+  }
   const int error = errno;
   const bool changed = ok && found.stamp.stamp && staged.root != found.stamp.stamp->root;
   if (ok && !changed) return staged;

@@ -89,6 +89,7 @@ class PosixStorage : public Storage {
   Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
   Result<void> sweep_kept(std::chrono::milliseconds age) override;
   Result<bool> empty_trash() override;
+  void make_room() override;
 
  private:
   Result<void> write_claimed(const std::string& name, std::span<const char> bytes,

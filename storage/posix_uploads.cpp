@@ -123,15 +123,11 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   if (auto ok = check_own_name(name); !ok) return ok;
   if (size_bytes > limits::file_bytes) return fail(Code::too_large);
   const int staging = root_->staging.get();
-  // What nobody may come back for gives way to what is here, and what is only kept to save time.
   const auto create = [&](const std::string& file, std::uint64_t size, std::uint64_t holes) {
     if (create_sized(staging, file, size, holes)) return true;
     if (errno != ENOSPC) return false;
-    (void)remove_spares(*root_);
-    const bool swept =
-        sweep_kept(std::chrono::milliseconds(limits::upload_keep_min_ms)).has_value();
-    errno = ENOSPC;
-    return swept && create_sized(staging, file, size, holes);
+    make_room();
+    return create_sized(staging, file, size, holes);
   };
   struct stat info;
   if (::fstatat(staging, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {

@@ -151,8 +151,8 @@ class Storage {
 
   // --- publishing (the publisher alone) ---
 
-  /// Takes a finished upload or copy out of the workers' reach, under the commit's number; gives
-  /// its inode number. Fails with `unknown_upload`.
+  /// Takes a finished upload or copy out of the workers' reach, under the commit's number, or finds
+  /// it taken; gives its inode number. Fails with `unknown_upload`.
   virtual Result<std::uint64_t> claim(const std::string& name, std::uint64_t number) = 0;
   /// Drops one claimed file, or (0) all that are left after replay. No error if there is none.
   virtual Result<void> drop_claimed(std::uint64_t number) = 0;
@@ -213,6 +213,9 @@ class Storage {
   virtual Result<void> sweep_kept(std::chrono::milliseconds age) = 0;
   /// Unlinks some of what lies in the trash; tells whether more is left.
   virtual Result<bool> empty_trash() = 0;
+  /// The disk is full: gives back what is only kept to save time, and what nobody may come back
+  /// for. Any thread.
+  virtual void make_room() = 0;
 };
 
 /// Small files for a thread that must not wait for the disk. Used by that thread alone.
@@ -240,12 +243,19 @@ class LogFiles {
   virtual Result<std::string> read(std::uint64_t generation) = 0;
   /// Starts a new segment, to which `append` writes from here on. Durable when `sync` returns.
   virtual Result<void> start(std::uint64_t generation) = 0;
+  /// Takes room, so that appends of so many bytes find it. Fails with `no_space`, as it was.
+  virtual Result<void> reserve(std::uint64_t bytes) = 0;
   /// Fails with `no_space` without having written anything that counts.
   virtual Result<void> append(std::string_view bytes) = 0;
   /// Makes all that was appended durable. A failure is final: never call it again.
   virtual Result<void> sync() = 0;
   /// Removes the segments before `generation`.
   virtual Result<void> drop_before(std::uint64_t generation) = 0;
+  /// What the log may take of its disk before it is made smaller, as the disk was at the last
+  /// `start`.
+  virtual std::uint64_t share_bytes() const = 0;
+  /// The disk is full: gives back what the next segment can do without.
+  virtual void make_room() = 0;
 };
 
 }  // namespace sluice::storage

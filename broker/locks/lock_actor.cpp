@@ -26,6 +26,7 @@ Port door_of(Type type) {
     case Type::published:
     case Type::reserve_numbers_reply:
     case Type::sync_locks_reply:
+    case Type::checkpoint_reply:
     case Type::error:
       return Port::publisher;
     default:
@@ -98,6 +99,10 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
     case Type::worker_gone:
       on_worker_gone(message, now, outbox);
       break;
+    case Type::checkpoint:
+      message.peer = {Port::publisher, {}};
+      outbox.send(std::move(message));
+      break;
     // workers
     case Type::join_locks:
       on_join_locks(message, now, outbox);
@@ -117,6 +122,10 @@ void LockActor::on_message(Message&& message, Time now, Outbox& outbox) {
       break;
     case Type::sync_locks_reply:
       on_sync_locks_reply(message, now, outbox);
+      break;
+    case Type::checkpoint_reply:
+      message.peer = {Port::broker, {}};
+      outbox.send(std::move(message));
       break;
     case Type::error:
       if (message.stamp.job == 0)

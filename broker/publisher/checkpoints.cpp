@@ -1,5 +1,6 @@
 // Checkpoints of the publisher: see publisher.hpp. A checkpoint begins a new segment with all that
 // must outlive the older ones, has the checkpointer sync the tree meanwhile, and then drops them.
+#include <algorithm>
 #include <utility>
 
 #include "broker/publisher/publisher.hpp"
@@ -13,7 +14,10 @@ using runtime::Outbox;
 using runtime::Time;
 
 void Publisher::on_checkpoint(Message&& message, Time now, Outbox& outbox) {
+  const auto request = protocol::decode<protocol::Checkpoint>(message.body);
+  if (!request) return outbox.send(runtime::make_error(message, request.error()));
   run(now, outbox);
+  if (request->full_disk) make_room();
   std::vector<Message>& askers = under_way_ == 0 ? askers_ : next_askers_;
   askers.push_back(std::move(message));
   if (failed_) return answer_checkpoints(askers, false, outbox);
@@ -57,6 +61,7 @@ Result<void> Publisher::start_checkpoint(Time now, Outbox& outbox) {
   if (log_.unsynced())
     if (auto synced = sync_log(); !synced) return synced;
   if (auto started = log_.start_next(); !started) return started;
+  bound_outcomes();
   relaxed_in_.clear();
   unsynced_before_.merge(unsynced_);
   unsynced_.clear();
@@ -86,7 +91,29 @@ Result<void> Publisher::drop_older(std::uint64_t generation) {
   if (removed_in_ < generation) removed_directory_.clear();
   // What stays because of an error goes with the next checkpoint.
   (void)files_.drop_before(generation);
+  if (std::exchange(room_wanted_, false)) files_.make_room();
   return {};
+}
+
+// On a small disk the log is a part of it: before a checkpoint, while one is under way, and in one
+// batch.
+std::uint64_t Publisher::checkpoint_bytes() const {
+  return std::min(config_.checkpoint_bytes, files_.share_bytes());
+}
+
+bool Publisher::log_is_too_long() const {
+  return under_way_ != 0 && log_.written_bytes() / 2 > files_.share_bytes();
+}
+
+std::size_t Publisher::batch_bytes() const {
+  return std::min<std::uint64_t>(config_.batch_bytes, files_.share_bytes() / 4);
+}
+
+// They are at the head of each segment.
+void Publisher::bound_outcomes() {
+  namespace limits = protocol::limits;
+  outcomes_.bound(std::clamp<std::uint64_t>(files_.share_bytes() / 2, limits::outcomes_min_bytes,
+                                            limits::outcomes_bytes));
 }
 
 void Publisher::empty_log_for_front(Time now, Outbox& outbox) {
@@ -105,6 +132,7 @@ void Publisher::refuse_front(const protocol::Error& error, Outbox& outbox) {
   front_waits_ = false;
   Item item{std::move(queue_.front()), {}, {}, false, false};
   queue_.pop_front();
+  if (item.waiting.again) (void)storage_.drop_claimed(item.waiting.message.stamp.number);
   item.answer.code = static_cast<std::uint16_t>(error.code);
   item.answer.path = item.waiting.commit.path;
   item.answer.detail = error.detail;

@@ -16,9 +16,21 @@ Result<void> LogWriter::write() {
     written_bytes_ += gathered_.size();
     unsynced_ = true;
   }
+  forget_gathered();
+  return done;
+}
+
+Result<void> LogWriter::write_leaving(std::uint64_t bytes) {
+  if (auto reserved = files_.reserve(gathered_.size() + bytes); !reserved) {
+    forget_gathered();
+    return reserved;
+  }
+  return write();
+}
+
+void LogWriter::forget_gathered() {
   gathered_.clear();
   gathered_records_ = 0;
-  return done;
 }
 
 Result<void> LogWriter::sync() {

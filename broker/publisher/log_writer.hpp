@@ -26,6 +26,8 @@ class LogWriter {
   /// Writes what was gathered; not synced. On failure what was gathered is gone; after `no_space`
   /// nothing of it counts and the log goes on.
   Result<void> write();
+  /// The same, if so much room is left behind it.
+  Result<void> write_leaving(std::uint64_t bytes);
   /// Makes what was written durable. Final when it fails.
   Result<void> sync();
   /// Starts the next segment; what was written before must be synced. On failure the old one goes
@@ -44,6 +46,8 @@ class LogWriter {
   bool unsynced() const { return unsynced_; }
 
  private:
+  void forget_gathered();
+
   storage::LogFiles& files_;
   std::uint64_t generation_;
   /// A segment that could not be started may have left a file behind: its number is not tried

@@ -100,6 +100,11 @@ void Outcomes::forget(std::uint64_t session, std::uint64_t request_id) {
   });
 }
 
+void Outcomes::bound(std::size_t bytes) {
+  max_bytes_ = bytes;
+  make_room();
+}
+
 std::vector<std::string> Outcomes::chunks(std::size_t chunk_bytes) const {
   std::vector<std::string> chunks;
   for (const std::uint64_t session : uses_) {

@@ -34,6 +34,8 @@ class Outcomes {
                 const protocol::Published& outcome);
   std::optional<protocol::Published> find(std::uint64_t session, std::uint64_t request_id);
   void forget(std::uint64_t session, std::uint64_t request_id);
+  /// From here on they may take so many bytes.
+  void bound(std::size_t bytes);
 
   /// The successes as data of log records, each at most `chunk_bytes` (at least one entry) long.
   std::vector<std::string> chunks(std::size_t chunk_bytes = 1u << 20) const;

@@ -74,7 +74,9 @@ Publisher::Publisher(const PublisherConfig& config, storage::Storage& storage,
       outcomes_(std::move(recovered.outcomes)),
       epoch_(recovered.epoch),
       reserved_up_to_(recovered.reserved_up_to),
-      oldest_(recovered.generation) {}
+      oldest_(recovered.generation) {
+  bound_outcomes();
+}
 
 void Publisher::on_message(Message&& message, Time now, Outbox& outbox) {
   switch (message.header.type) {
@@ -154,14 +156,14 @@ Time Publisher::next_tick() const {
 }
 
 void Publisher::run(Time now, Outbox& outbox) {
-  while (!queue_.empty() && !front_waits_ && !failed_) {
+  while (!queue_.empty() && !front_waits_ && !failed_ && !log_is_too_long()) {
     Batch batch = take_batch();
     finish(batch, now, outbox);
     if (failed_) break;
     if (batch.blocked) {
       front_waits_ = true;
       empty_log_for_front(now, outbox);
-    } else if (log_.written_bytes() > config_.checkpoint_bytes && under_way_ == 0) {
+    } else if (log_.written_bytes() > checkpoint_bytes() && under_way_ == 0) {
       (void)start_checkpoint(now, outbox);
     }
   }
@@ -172,7 +174,7 @@ Publisher::Batch Publisher::take_batch() {
   Batch batch;
   TreeView view(storage_);
   while (!queue_.empty() && batch.items.size() < config_.batch_commits && !batch.alone &&
-         log_.gathered_bytes() < config_.batch_bytes) {
+         log_.gathered_bytes() < batch_bytes()) {
     if (take(queue_.front(), view, batch) == Taken::not_yet) break;
     queue_.pop_front();
     const Message& taken = batch.items.back().waiting.message;
@@ -186,6 +188,7 @@ Publisher::Taken Publisher::take(Waiting& waiting, TreeView& view, Batch& batch)
   // requests have the same key by chance does no harm.
   const Message& message = waiting.message;
   if (batch.requests.contains(request_key(message))) return Taken::not_yet;
+  if (waiting.again && batch.logged > 0) return Taken::not_yet;
   if (const auto known = outcomes_.find(message.stamp.session, message.header.request_id);
       known || only_asks(message, waiting.commit)) {
     Item item{std::move(waiting), known.value_or(Published{}), {}, false, true};
@@ -232,8 +235,9 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, Plan&& plan, TreeView
   record.request_id = waiting.message.header.request_id;
   const bool with_bytes = record.kind == RecordKind::put_small;
   log_.add(record, with_bytes ? waiting.message.payload.bytes() : std::span<const char>{});
+  last_logged_ = std::max(last_logged_, record.number);
   foresee(record, view);
-  batch.alone = is_directory_change(record.kind);
+  batch.alone = is_directory_change(record.kind) || waiting.again;
   batch.is_synced = batch.is_synced || !record.relaxed ||
                     !relaxed_in_.contains(std::string(protocol::parent_of(record.path)));
   ++batch.logged;
@@ -242,10 +246,11 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, Plan&& plan, TreeView
 }
 
 // What replaces nothing may be lost whole; what replaces something would take the old file along.
+// Replay takes relaxed puts to be in the order of their numbers, which one tried again is not.
 protocol::Result<void> Publisher::settle_bytes(const protocol::Commit& commit, bool replaces,
                                                LogRecord& record) {
   const bool is_put = commit.kind == protocol::ChangeKind::put;
-  record.relaxed = is_put && !replaces &&
+  record.relaxed = is_put && !replaces && record.number > last_logged_ &&
                    is_relaxed(commit.terms.durability, config_.durability == Durability::relaxed);
   if (is_put && commit.unsynced) {
     if (record.relaxed) {
@@ -270,7 +275,7 @@ protocol::Result<void> Publisher::settle_bytes(const protocol::Commit& commit, b
 void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
   if (failed_) {
     refuse_all(batch, log_failure());
-  } else if (batch.logged > 0 && log(batch, now, outbox)) {
+  } else if (batch.logged > 0 && log(batch, now)) {
     ++counters_.batches;
     counters_.commits += batch.logged;
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
@@ -282,10 +287,10 @@ void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
 
 // A refusal may rest on a change of the same batch, so it too waits for the sync, and falls with
 // it.
-bool Publisher::log(Batch& batch, Time now, Outbox& outbox) {
-  if (auto written = log_.write(); !written) {
+bool Publisher::log(Batch& batch, Time now) {
+  if (auto written = log_.write_leaving(protocol::limits::log_last_bytes); !written) {
     if (written.error().code == Code::no_space) {
-      log_cannot_grow(batch, now, outbox);
+      log_cannot_grow(batch);
     } else {
       fail_log(written.error());
       refuse_all(batch, log_failure());
@@ -305,25 +310,35 @@ bool Publisher::log(Batch& batch, Time now, Outbox& outbox) {
   return true;
 }
 
-// A checkpoint frees what the log takes: with it what needs no further room goes on, removals
+// Everything that waits for room is tried once more: what needs no further room goes on, removals
 // above all, and what does is refused when there is still none.
-void Publisher::log_cannot_grow(Batch& batch, Time now, Outbox& outbox) {
+void Publisher::log_cannot_grow(Batch& batch) {
   const Error error{Code::no_space, {}, "the commit log cannot grow"};
   std::vector<Waiting> again;
   std::vector<Item> answered;
   for (Item& item : batch.items) {
-    const bool claimed = item.logged && item.record.kind == RecordKind::put_claimed;
-    if (claimed) (void)storage_.drop_claimed(item.record.number);
-    if (claimed || item.from_memory || log_is_empty())
+    if (item.from_memory || item.waiting.again) {
+      if (item.logged && item.record.kind == RecordKind::put_claimed)
+        (void)storage_.drop_claimed(item.record.number);
       answered.push_back(std::move(item));
-    else
+    } else {
+      item.waiting.again = true;
       again.push_back(std::move(item.waiting));
+    }
   }
   batch.items = std::move(answered);
   refuse_all(batch, error);
   batch.blocked = !again.empty();
+  if (batch.blocked) {
+    storage_.make_room();
+    make_room();
+  }
   put_back(std::move(again));
-  if (!batch.blocked && !log_is_empty() && under_way_ == 0) (void)start_checkpoint(now, outbox);
+}
+
+void Publisher::make_room() {
+  files_.make_room();
+  room_wanted_ = !log_is_empty();
 }
 
 void Publisher::put_back(std::vector<Waiting>&& again) {
@@ -371,28 +386,43 @@ std::vector<Publisher::Item*> Publisher::make_changes(Batch& batch) {
   return revoked;
 }
 
-// Refusals that rest on a change which came to nothing are no refusals yet.
+// Refusals that rest on a change which came to nothing are no refusals yet; and for what found no
+// room some is made once.
 void Publisher::weigh_again(Batch& batch, const std::vector<Item*>& revoked) {
   std::vector<Item> answered;
   std::vector<Waiting> again;
+  bool for_room = false;
   const auto rests = [&](const Item& item) {
     return !item.logged && !item.from_memory &&
            std::any_of(revoked.begin(), revoked.end(), [&](const Item* before) {
              return before < &item && touch(before->waiting.commit, item.waiting.commit);
            });
   };
-  std::vector<bool> resting;
-  for (const Item& item : batch.items) resting.push_back(rests(item));
+  std::vector<bool> weighed;
+  for (Item& item : batch.items) {
+    const bool has_room_made = item.logged && is_tried_again(item);
+    weighed.push_back(has_room_made || rests(item));
+    item.waiting.again = item.waiting.again || has_room_made;
+    for_room = for_room || has_room_made;
+  }
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
-    if (resting[i])
+    if (weighed[i])
       again.push_back(std::move(batch.items[i].waiting));
     else
       answered.push_back(std::move(batch.items[i]));
   }
   batch.items = std::move(answered);
   // What waits for an empty log is not the first any more.
-  if (!again.empty()) batch.blocked = false;
+  if (!again.empty()) batch.blocked = for_room;
+  if (for_room) {
+    storage_.make_room();
+    make_room();
+  }
   put_back(std::move(again));
+}
+
+bool Publisher::is_tried_again(const Item& item) {
+  return item.answer.code == static_cast<std::uint16_t>(Code::no_space) && !item.waiting.again;
 }
 
 // The log says these happened: that is taken back before anybody is told that they did not.
@@ -409,7 +439,7 @@ void Publisher::revoke(std::vector<Item*>& revoked) {
   for (Item* item : revoked) {
     if (failed_)
       item->answer = refusal(log_failure());
-    else if (item->record.kind == RecordKind::put_claimed)
+    else if (item->record.kind == RecordKind::put_claimed && !is_tried_again(*item))
       (void)storage_.drop_claimed(item->record.number);
   }
 }

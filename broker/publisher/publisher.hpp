@@ -70,6 +70,9 @@ class Publisher final : public runtime::Actor {
   struct Waiting {
     runtime::Message message;
     protocol::Publish commit;
+    /// Found no room once. Room was made, and it is tried again alone: what still finds none takes
+    /// no other change along.
+    bool again = false;
   };
   struct Item {
     Waiting waiting;
@@ -84,7 +87,7 @@ class Publisher final : public runtime::Actor {
     std::vector<Item> items;
     std::unordered_set<std::uint64_t> requests;
     std::size_t logged = 0;
-    /// It is one change of a directory; nothing else may be in the log.
+    /// It is one change: of a directory, where nothing else may be in the log, or tried again.
     bool alone = false;
     /// Not all of it is relaxed.
     bool is_synced = false;
@@ -108,14 +111,18 @@ class Publisher final : public runtime::Actor {
   protocol::Result<void> settle_bytes(const protocol::Commit& commit, bool replaces,
                                       LogRecord& record);
   void finish(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
-  bool log(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
-  void log_cannot_grow(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
+  bool log(Batch& batch, runtime::Time now);
+  void log_cannot_grow(Batch& batch);
   /// To the front of the queue.
   void put_back(std::vector<Waiting>&& again);
+  /// Gives back what the log keeps to save time, now and when it is empty.
+  void make_room();
   /// Gives those that came to nothing.
   std::vector<Item*> make_changes(Batch& batch);
   void revoke(std::vector<Item*>& revoked);
   void weigh_again(Batch& batch, const std::vector<Item*>& revoked);
+  /// Came to nothing for want of room, for the first time.
+  static bool is_tried_again(const Item& item);
   void refuse_all(Batch& batch, const protocol::Error& error);
   void answer(const Item& item, runtime::Outbox& outbox);
   void answer_queue_failed(runtime::Outbox& outbox);
@@ -125,6 +132,10 @@ class Publisher final : public runtime::Actor {
   protocol::Error log_failure() const;
 
   bool log_is_empty() const { return !older_changes_ && !current_changes_; }
+  std::uint64_t checkpoint_bytes() const;
+  std::size_t batch_bytes() const;
+  bool log_is_too_long() const;
+  void bound_outcomes();
   protocol::Result<void> start_checkpoint(runtime::Time now, runtime::Outbox& outbox);
   protocol::Result<void> drop_older(std::uint64_t generation);
   void empty_log_for_front(runtime::Time now, runtime::Outbox& outbox);
@@ -145,6 +156,8 @@ class Publisher final : public runtime::Actor {
   std::string failure_;
 
   // Relaxed puts.
+  /// The largest number in the log, or that was to be.
+  std::uint64_t last_logged_ = 0;
   /// Directories in which the current segment has one that is synced.
   std::unordered_set<std::string> relaxed_in_;
   /// Versions whose bytes are not synced: put since the current segment began, and before.
@@ -154,6 +167,8 @@ class Publisher final : public runtime::Actor {
 
   // Checkpoints.
   runtime::Time checkpoint_due_ = runtime::never;
+  /// When the next one is done, the log gives back what it can.
+  bool room_wanted_ = false;
   /// The oldest segment that is needed.
   std::uint64_t oldest_;
   /// Changes in segments before the current one, and in it.

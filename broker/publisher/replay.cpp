@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "broker/publisher/commit_log.hpp"
 #include "broker/publisher/last_state.hpp"
@@ -33,10 +33,18 @@ struct Survey {
   std::uint64_t epoch = 0;
   std::uint64_t reserved_up_to = 0;
   std::uint64_t oldest = 0;
-  std::unordered_set<std::uint64_t> revoked;
+  /// By number, the place of the last record that says so. What was tried again after that, when
+  /// there was room, is logged under the same number behind it.
+  std::unordered_map<std::uint64_t, std::uint64_t> revoked;
+
+  bool is_revoked(const ReadRecord& read) const {
+    const auto found = revoked.find(read.record.number);
+    return found != revoked.end() && read.sequence < found->second;
+  }
 };
 
-void note(const LogRecord& record, Survey& survey) {
+void note(const ReadRecord& read, Survey& survey) {
+  const LogRecord& record = read.record;
   switch (record.kind) {
     case RecordKind::head:
       survey.epoch = std::max(survey.epoch, record.epoch);
@@ -50,7 +58,7 @@ void note(const LogRecord& record, Survey& survey) {
       survey.oldest = std::max(survey.oldest, record.oldest);
       break;
     case RecordKind::revoked:
-      survey.revoked.insert(record.number);
+      survey.revoked[record.number] = read.sequence;
       break;
     default:
       survey.reserved_up_to = std::max(survey.reserved_up_to, record.number);
@@ -71,7 +79,7 @@ Result<Survey> survey_log(storage::LogFiles& files) {
     while (const auto read = reader.next()) {
       if (segment.last_sequence == 0) segment.first_sequence = read->sequence;
       segment.last_sequence = read->sequence;
-      note(read->record, survey);
+      note(*read, survey);
     }
     if (segment.last_sequence != 0) survey.segments.push_back(segment);
   }
@@ -104,7 +112,7 @@ Result<void> read_segment(storage::LogFiles& files, std::uint64_t generation, co
   while (const auto read = reader.next()) {
     const LogRecord& record = read->record;
     if (record.kind == RecordKind::outcomes) recovered.outcomes.add_chunk(read->data);
-    if (!is_change(record.kind) || survey.revoked.contains(record.number)) continue;
+    if (!is_change(record.kind) || survey.is_revoked(*read)) continue;
     protocol::Published outcome;
     outcome.version = record.number;
     recovered.outcomes.remember(record.session, record.request_id, outcome);

@@ -1,8 +1,10 @@
 // One run of `sluice`: see invocation.hpp.
 #include "client/shell/invocation.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <string_view>
 
@@ -63,7 +65,14 @@ Invocation::Invocation(Seat& seat, Global global, Interruption& interruption)
       out_(interruption),
       progress_(global_.json                   ? ProgressDisplay::Place::nowhere
                 : ::isatty(STDERR_FILENO) == 1 ? ProgressDisplay::Place::terminal
-                                               : ProgressDisplay::Place::lines) {}
+                                               : ProgressDisplay::Place::lines) {
+  if (global_.json) return;
+  seat_.on_waiting([this](const std::string& words) {
+    const auto limit = seat_.server().options.reconnect_limit;
+    note(fmt::format("{}: {}; asking again for up to {} s", server(), words,
+                     std::chrono::ceil<std::chrono::seconds>(limit).count()));
+  });
+}
 
 Traffic Invocation::traffic() const {
   const Traffic now = seat_.traffic();

@@ -29,6 +29,9 @@ class Invocation {
 
   /// `global` is what was said for this command; the server is the seat's.
   Invocation(Seat& seat, Global global, Interruption& interruption);
+  ~Invocation() { seat_.on_waiting({}); }
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
 
   /// Its endpoint. Throws what Seat::server() does.
   const std::string& server() { return seat_.server().options.endpoint; }

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -39,6 +41,9 @@ class Seat {
   Client& client();
   /// Of all commands so far. Connects to nothing.
   Traffic traffic() const { return client_ ? client_->traffic() : Traffic{}; }
+  /// Who tells the user why the server makes calls wait (Options::waiting); nobody between
+  /// commands. Heard on the client's thread.
+  void on_waiting(std::function<void(const std::string& words)> tell);
   /// Any thread of a command may ask; the main thread changes them between commands.
   OwnLocks& locks() { return locks_; }
   const OwnLocks& locks() const { return locks_; }
@@ -55,12 +60,16 @@ class Seat {
   void set_last_status(int status) { last_status_ = status; }
 
  private:
+  void tell_waiting(const std::string& words);
+
   const Global global_;
   std::optional<Server> server_;
   std::string directory_;
   std::string former_directory_;
   bool leaving_ = false;
   int last_status_ = 0;
+  std::mutex waiting_mutex_;
+  std::function<void(const std::string& words)> tell_waiting_;
   // The locks go before the client whose session they live in.
   std::unique_ptr<Client> client_;
   OwnLocks locks_;

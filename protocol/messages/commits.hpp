@@ -175,13 +175,16 @@ struct SyncLocksReply {
 };
 
 /// Publisher to checkpointer: sync the tree, so that log segments before this generation are not
-/// needed.
+/// needed. To the publisher: make the log as small as it can be.
 struct Checkpoint {
   static constexpr Type type = Type::checkpoint;
   std::uint64_t generation = 0;
+  /// To the publisher: the room is needed, also what it keeps aside to save time.
+  bool full_disk = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v.must("generation", s.generation);
+    v.may("full_disk", s.full_disk);
   }
 };
 

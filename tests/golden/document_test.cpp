@@ -297,12 +297,16 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(log_segment_bytes),
                                                     LIMIT(log_reserve_bytes),
                                                     LIMIT(log_checkpoint_bytes),
+                                                    LIMIT(log_part_of_disk),
+                                                    LIMIT(log_share_min_bytes),
+                                                    LIMIT(log_last_bytes),
                                                     LIMIT(batch_commits),
                                                     LIMIT(spare_files),
                                                     LIMIT(spare_bytes),
                                                     LIMIT(spare_part_of_room),
                                                     LIMIT(outcomes_per_session),
                                                     LIMIT(outcomes_bytes),
+                                                    LIMIT(outcomes_min_bytes),
                                                     LIMIT(connect_timeout_ms),
                                                     LIMIT(reconnect_limit_ms)};
 #undef LIMIT

@@ -77,6 +77,8 @@ Run::Run(const RunOptions& options)
     // So that a power loss finds more of them.
     publisher.relaxed_sync_every = Time(5'000);
   }
+  // A small disk, now and then: commits wait while a checkpoint is under way.
+  if (options.seed % 5 == 0) machine_.log.set_share(500 + options.seed % 7 * 1000);
   machine_.truth.relaxed_server(options.seed % 4 == 0);
   machine_.truth.on_lost = [this](const std::string& path, const protocol::Digest* root) {
     machine_.histories.lost(path, root);

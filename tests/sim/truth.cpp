@@ -225,9 +225,14 @@ void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed, b
   };
   // All of them first: what else may have made them go is left open then.
   std::vector<Guess> others;
+  std::set<std::uint64_t> not_surely_lost;
   for (std::uint64_t choice = std::uint64_t{1} << missing.size(); choice-- > 0;) {
     if (found.fewest) {
-      others.push_back(guess(storage, {}, chosen(choice)));
+      const auto other = chosen(choice);
+      others.push_back(guess(storage, {}, other));
+      if (others.back().fewest)
+        std::set_difference(lost.begin(), lost.end(), other.begin(), other.end(),
+                            std::inserter(not_surely_lost, not_surely_lost.end()));
       continue;
     }
     lost = chosen(choice);
@@ -246,8 +251,13 @@ void Truth::on_recovered(const testing::SimStorage& storage, bool disk_failed, b
     happened(found.possible[i]);
     if (disk_failed) doubtful_.insert(found.possible[i].request);
   }
-  for (const std::uint64_t version : lost)
-    if (losable_.contains(version)) lose(version);
+  for (const std::uint64_t version : lost) {
+    const auto put = losable_.find(version);
+    if (put == losable_.end()) continue;
+    // Made, and then removed by what was open.
+    if (not_surely_lost.contains(version)) undecided_[put->second.request] = version;
+    lose(version);
+  }
   const auto may_have_happened = [this](const Guess& guess, std::size_t from) {
     for (std::size_t i = from; i < guess.most; ++i) {
       const Pending& pending = guess.possible[i];

@@ -119,6 +119,10 @@ Result<void> SimLogFiles::start(std::uint64_t generation) {
   return {};
 }
 
+Result<void> SimLogFiles::reserve(std::uint64_t) {
+  return check(DiskCall::log_reserve);
+}
+
 Result<void> SimLogFiles::append(std::string_view bytes) {
   misused_ = misused_ || sync_failed_;
   if (auto ok = check(DiskCall::log_append); !ok) return ok;

@@ -54,6 +54,7 @@ enum class DiskCall : std::uint8_t {
   log_segments,
   log_read,
   log_start,
+  log_reserve,
   log_append,
   log_sync,
   log_drop_before,
@@ -105,6 +106,9 @@ class SimLogFiles final : public storage::LogFiles {
   void crash() { current_ = 0, sync_failed_ = false; }
   /// Whether `sync` or `append` was called after a sync had failed, which the interface forbids.
   bool misused() const { return misused_; }
+  /// As a small disk has it.
+  void set_share(std::uint64_t bytes) { share_bytes_ = bytes; }
+  unsigned rooms_made() const { return rooms_made_; }
   /// From here on `sync` says that it is done, and does nothing.
   void lie_about_sync(bool lies) { lies_ = lies; }
   /// To be changed by tests that tamper with the log.
@@ -115,9 +119,12 @@ class SimLogFiles final : public storage::LogFiles {
   protocol::Result<std::vector<std::uint64_t>> segments() override;
   protocol::Result<std::string> read(std::uint64_t generation) override;
   protocol::Result<void> start(std::uint64_t generation) override;
+  protocol::Result<void> reserve(std::uint64_t bytes) override;
   protocol::Result<void> append(std::string_view bytes) override;
   protocol::Result<void> sync() override;
   protocol::Result<void> drop_before(std::uint64_t generation) override;
+  std::uint64_t share_bytes() const override { return share_bytes_; }
+  void make_room() override { ++rooms_made_; }
 
  private:
   struct Segment {
@@ -137,6 +144,8 @@ class SimLogFiles final : public storage::LogFiles {
   std::map<std::uint64_t, Segment> segments_;
   std::string recycled_;
   std::uint64_t current_ = 0;
+  std::uint64_t share_bytes_ = UINT64_MAX;
+  unsigned rooms_made_ = 0;
   bool sync_failed_ = false;
   bool misused_ = false;
   bool lies_ = false;

@@ -552,7 +552,11 @@ Result<void> SimStorage::drop_staged(const std::string& name) {
 Result<std::uint64_t> SimStorage::claim(const std::string& name, std::uint64_t number) {
   if (auto ok = check(DiskCall::claim); !ok) return tl::make_unexpected(ok.error());
   const Id id = in_area(staging_, name);
-  if (id == 0) return fail(Code::unknown_upload, name);
+  if (id == 0) {
+    const Id before = in_area(claimed_, claimed_name(number));
+    if (before == 0) return fail(Code::unknown_upload, name);
+    return inodes_.at(before).number;
+  }
   move({staging_, name, id}, {claimed_, claimed_name(number), 0});
   return inodes_.at(id).number;
 }

@@ -122,6 +122,7 @@ class SimStorage final : public storage::Storage {
   protocol::Result<void> sweep(const std::vector<std::uint64_t>& sessions, bool all_but) override;
   protocol::Result<void> sweep_kept(std::chrono::milliseconds age) override;
   protocol::Result<bool> empty_trash() override;
+  void make_room() override {}
 
  private:
   using Id = std::uint64_t;  // never used again, unlike the inode number

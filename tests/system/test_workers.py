@@ -79,7 +79,30 @@ class Together(WorkerTest):
     @unittest.skipUnless(FULL, 'takes as long as a client tries: 30 s and more')
     def test_without_workers_clients_are_told(self):
         self.server(listen=(self.transport,), threads=0, workers=self.transport)
-        self.refused(8, 'stat', 'a', says='worker')
+        result = self.sluice('stat', 'a', timeout=120)
+        self.assertEqual(result.status, 8, result)
+        note, failure = result.err.splitlines()
+        self.assertIn('no worker serves this root just now; asking again for up to 30 s', note)
+        self.assertIn('no worker serves this root just now', failure)
+
+    def test_all_workers_dead(self):
+        self.server(listen=(self.transport,), threads=0, workers=self.transport)
+        self.workers = [self.worker()]
+        self.put_text('file', 'file')
+        self.workers[0].kill()
+        waiting = [self.start_sluice('cat', 'file') for _ in range(2)]
+        log = self.main.process.log_text
+        wait_for(lambda: 'no worker serves the root: 2 requests wait' in log(), 20, 'server told')
+        for client in waiting:
+            wait_for(lambda: 'no worker serves this root just now; asking again' in
+                     client.log_text(), 20, 'client told')
+        self.workers = [self.worker()]
+        for client in waiting:
+            result = client.output(20)
+            self.assertEqual((result.status, result.out), (0, 'file'), result)
+            self.assertEqual(result.err.count('\n'), 1, result)
+        self.assertEqual(log().count('no worker serves the root'), 1)
+        self.assertEqual(log().count('a worker serves the root again'), 1)
 
     def test_workers_leave_in_good_order(self):
         self.begin()

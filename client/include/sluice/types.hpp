@@ -37,6 +37,11 @@ struct Options {
   /// itself; what runs out is withdrawn and fails with `timed_out`. Of a change that timed out
   /// nobody knows whether it was made. None: no bound but those above.
   std::optional<std::chrono::milliseconds> request_timeout = {};
+  /// Told in a few words why the server, though it is there, does nothing for calls that have
+  /// waited for a second and more ("no worker serves this root just now"): once, and again after a
+  /// call has got its answer. On a thread of the client's own, so it returns soon, throws nothing
+  /// and calls nothing of the client.
+  std::function<void(const std::string& words)> waiting = {};
 };
 
 /// Bytes moved so far and in all, on the thread that does the call: the caller's own, or one of the

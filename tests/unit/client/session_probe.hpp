@@ -1,6 +1,9 @@
 // A session with a scripted server on the other side: what the tests of the session share.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "client/session.hpp"
 #include "protocol/messages/files.hpp"
 #include "tests/support/actor_probe.hpp"
@@ -11,10 +14,11 @@ inline const runtime::Peer control{runtime::Port::server, {}};
 inline const runtime::Peer bulk{runtime::Port::server_bulk, {}};
 inline const runtime::Peer application{runtime::Port::application, {}};
 
-inline client::SessionConfig session_config() {
+inline client::SessionConfig session_config(std::vector<std::string>& told) {
   client::SessionConfig config;
   config.secret = "0123456789abcdef";
   config.name = "me@here:1";
+  config.waiting = [&told](const std::string& words) { told.push_back(words); };
   return config;
 }
 
@@ -73,7 +77,9 @@ class LivingServer final : public runtime::Actor {
 };
 
 struct SessionProbe {
-  client::Session session{session_config()};
+  /// Why the server puts requests off (Options::waiting).
+  std::vector<std::string> told;
+  client::Session session{session_config(told)};
   LivingServer server{session};
   ActorProbe probe{server};
 

@@ -287,6 +287,30 @@ TEST_CASE("a refusal that lasts beyond the limit is the answer") {
   probe.expect_failure(1, Code::overloaded);
 }
 
+TEST_CASE("what is put off for long is told once, and again after an answer") {
+  SessionProbe probe;
+  const std::vector<std::string>& told = probe.told;
+  probe.connect();
+  const auto refuse = [&](const runtime::Message& request) {
+    probe.probe.answer(request, protocol::ErrorReply{Code::overloaded, "", "no worker"});
+  };
+  for (std::size_t round = 1; round <= 2; ++round) {
+    probe.stat(round);
+    auto request = probe.expect_stat();
+    // A short refusal is not worth a word.
+    refuse(request);
+    CHECK(told.size() == round - 1);
+    for (int i = 0; i < 6; ++i) {
+      while (probe.probe.unexpected() == 0) probe.probe.advance(Time(50));
+      refuse(request = probe.expect_stat());
+    }
+    CHECK(told.size() == round);
+    while (probe.probe.unexpected() == 0) probe.probe.advance(Time(50));
+    probe.finish_stat(probe.expect_stat(), round);
+  }
+  CHECK(told.back() == "no worker");
+}
+
 TEST_CASE("a refused request that is cancelled is answered here") {
   SessionProbe probe;
   probe.connect();

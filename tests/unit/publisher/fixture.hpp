@@ -42,6 +42,7 @@ class WatchedLog final : public storage::LogFiles {
     ++starts;
     return files_.start(generation);
   }
+  protocol::Result<void> reserve(std::uint64_t bytes) override { return files_.reserve(bytes); }
   protocol::Result<void> append(std::string_view bytes) override {
     ++appends;
     return files_.append(bytes);
@@ -54,6 +55,8 @@ class WatchedLog final : public storage::LogFiles {
   protocol::Result<void> drop_before(std::uint64_t generation) override {
     return files_.drop_before(generation);
   }
+  std::uint64_t share_bytes() const override { return files_.share_bytes(); }
+  void make_room() override { files_.make_room(); }
 
  private:
   storage::LogFiles& files_;

@@ -112,6 +112,59 @@ TEST_CASE("a full disk refuses a record and keeps the log whole") {
   CHECK(bytes.substr(5 + taken * record.size(), 3) == "end");
 }
 
+TEST_CASE("what was reserved in the log finds its room on a full disk") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  const auto log = disk.storage->log_files();
+  must(log->start(1));
+  const std::uint64_t share = log->share_bytes();
+  CHECK(share == protocol::limits::log_share_min_bytes);
+  must(log->append(pattern(share)));
+  must(log->reserve(100'000));
+  disk.fill();
+  must(log->append(pattern(100'000)));
+  CHECK(code(log->reserve(2 * share)) == Code::no_space);
+  CHECK(fs::file_size(disk.own("log") / "0000000000000001") == 2 * share);
+  must(log->sync());
+}
+
+TEST_CASE("a small disk's log keeps segments to its share, and gives way where it is full") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  const auto log = disk.storage->log_files();
+  const auto spare = [&](const char* name) { return disk.own("log") / name; };
+  must(log->start(1));
+  const std::uint64_t share = log->share_bytes();
+  CHECK(fs::file_size(spare("spare-0")) == share);
+  must(log->append(pattern(2 * share)));
+  must(log->start(2));
+  must(log->start(3));
+  must(log->drop_before(3));
+  CHECK(fs::file_size(spare("spare-0")) <= share);
+  CHECK(fs::file_size(spare("spare-1")) <= share);
+  must(log->append("kept"));
+  disk.fill();
+  CHECK(code(disk.storage->begin_upload("u", share)) == Code::no_space);
+  log->make_room();
+  CHECK_FALSE(fs::exists(spare("spare-1")));
+  CHECK(must(log->read(3)).substr(0, 4) == "kept");
+  must(disk.storage->begin_upload("u", share));
+  // Room for the next segment is still there.
+  disk.fill();
+  must(log->start(4));
+  must(log->append(pattern(share)));
+  must(log->sync());
+}
+
+TEST_CASE("a full disk is made room on in the trash") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  write_file(disk.tree() / "large", pattern(3u << 20));
+  CHECK(must(disk.storage->remove("large", false)));
+  disk.fill();
+  must(disk.storage->begin_upload("u", 2u << 20));
+}
+
 TEST_CASE("a full disk refuses a journal's growth and takes nothing for it") {
   SmallDisk disk;
   if (!disk.storage) return;
