@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 
 import harness
 import wire
@@ -69,9 +70,19 @@ class Typed(Messages):
         wait_for(lambda: self.json('locks'), 10, 'the lock')
 
     def write_all_the_time(self, path):
-        """Large, so that a put of it takes many times as long as the pauses between the writes."""
+        """Large, so that a put of it takes many times as long as the pauses between the writes. By a
+        thread: processes that have to be started first get no turn beside all that is typed."""
         path.write_bytes(os.urandom(48 * harness.MIB))
-        self.spawn('sh', '-c', f'while sleep 0.001; do echo; done >> {path}')
+        ended = threading.Event()
+
+        def write():
+            with path.open('ab', buffering=0) as file:
+                while not ended.wait(0.001):
+                    file.write(b'\n')
+        writer = threading.Thread(target=write)
+        writer.start()
+        self.addCleanup(writer.join)
+        self.addCleanup(ended.set)
 
     def fill(self):
         """What the page says is there."""
