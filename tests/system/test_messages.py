@@ -70,7 +70,7 @@ class Typed(Messages):
         wait_for(lambda: self.json('locks'), 10, 'the lock')
 
     def write_all_the_time(self, path):
-        """Large, so that a put of it takes many times as long as the pauses between the writes. By a
+        """Large, so that a put takes many times as long as the pauses between the writes. By a
         thread: processes that have to be started first get no turn beside all that is typed."""
         path.write_bytes(os.urandom(48 * harness.MIB))
         ended = threading.Event()
