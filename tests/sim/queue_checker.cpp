@@ -150,8 +150,12 @@ void QueueChecker::sends(const Message& message) {
       if (const auto held = held_.find(about_lock_[key]); held != held_.end())
         held->second.sign = world_.time();
       return;
-    case Type::error:
     case Type::commit_reply:
+      // To a worker that reads slowly, that it waits may be said once more after this.
+      commits_.erase(key);
+      waiting_.erase(key);
+      return;
+    case Type::error:
       waiting_.erase(key);
       return;
     case Type::commit_waiting:
