@@ -3,12 +3,12 @@
 # end: ext4 makes new files much slower for minutes after that. Read on: docs/performance.md.
 import functools
 import itertools
-import mmap
 import os
 import subprocess
 import time
 
 from peers import file_servers
+from peers.ballast import Ballast
 from peers.servers import REDIS_ALWAYS, LoadFailed, Server, redis, run_load
 from peers.tables import cpu_cell, figure, in_turn, print_table
 
@@ -44,27 +44,6 @@ def run_clients(commands):
                 process.kill()
                 process.wait()
     return time.monotonic() - begin
-
-
-class Ballast:
-    """Memory that is held between the measurements and free while one runs. A virtual machine gives
-    free memory back to its host, and a new page of a file costs ten times as much then: without
-    this whoever comes first after a rest pays for all."""
-
-    def __init__(self, most_bytes):
-        with open('/proc/meminfo', encoding='ascii') as lines:
-            available = next(int(line.split()[1]) << 10 for line in lines
-                             if line.startswith('MemAvailable'))
-        self.size_bytes = min(most_bytes, available // 2)
-        self.memory = None
-        self.take()
-
-    def take(self):
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
-        self.memory = mmap.mmap(-1, self.size_bytes, flags=flags)
-
-    def free(self):
-        self.memory.close()
 
 
 class Transfers:
@@ -143,13 +122,13 @@ class Transfers:
         return (directory or self.directory / 'out') / f'{next(self.numbers)}'
 
     def rate_large(self, commands, removals=()):
-        """What `removals` remove comes from memory that is warm then."""
+        """What `removals` remove leaves memory that is still warm: it is taken at once."""
         os.sync()
-        self.ballast.free()
+        self.ballast.fill()
         seconds = run_clients(commands)
         for remove in removals:
             remove()
-        self.ballast.take()
+        self.ballast.fill()
         return {'value': len(commands) * self.options.size / seconds / 1e6}
 
     def get_nowhere(self, server, clients):
@@ -262,7 +241,7 @@ class Transfers:
             server.start()
             self.prepare(server)
         if self.has_large():
-            self.ballast = Ballast(2 * max(CROWDS['put']) * self.options.size)
+            self.ballast = Ballast()
         for place in in_turn([*range(len(self.rows))], self.options.rounds):
             table, _, server, measure = self.rows[place]
             for column in self.columns(table):
