@@ -47,9 +47,12 @@ TEST_CASE("an upload in any order") {
 
 TEST_CASE("bytes that change in staging are not finished") {
   Served served;
-  const std::string bytes = pattern(4 * leaf + 9);
-  const std::size_t at = GENERATE(std::size_t{0}, 2 * leaf + 5, 4 * leaf + 8);
-  must(served.storage->begin_upload(name, bytes.size()));
+  // Small ones, and one large enough to be checked in two halves.
+  const std::size_t size = GENERATE(4 * leaf + 9, 258 * leaf + 9);
+  const std::string bytes = pattern(size);
+  const std::size_t middle = size / 2 / leaf * leaf;
+  const std::size_t at = GENERATE_COPY(std::size_t{0}, middle - 1, middle, middle + 5, size - 1);
+  must(served.storage->begin_upload(name, size));
   must(write(served, 0, bytes));
   std::fstream file(served.own / "staging" / name, std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(at));
@@ -58,6 +61,14 @@ TEST_CASE("bytes that change in staging are not finished") {
   CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::damaged);
   CHECK(served.litter() == 0);
   CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::unknown_upload);
+}
+
+TEST_CASE("a large upload that has not changed is finished") {
+  Served served;
+  const std::string bytes = pattern(258 * leaf + 9);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, 0, bytes));
+  must(served.storage->finish_upload(name, staged_of(bytes), {}));
 }
 
 TEST_CASE("beginning again") {
