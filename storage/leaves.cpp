@@ -79,8 +79,8 @@ bool range_matches(int fd, std::uint64_t begin, std::uint64_t end, std::string_v
   const auto buffer = std::make_unique_for_overwrite<char[]>(limits::leaf_bytes);
   const std::string zeros = protocol::leaves_of_zeros(limits::leaf_bytes);
   for (std::uint64_t offset = begin; offset < end; offset += limits::leaf_bytes) {
-    iovec part{buffer.get(), static_cast<std::size_t>(
-                                 std::min<std::uint64_t>(limits::leaf_bytes, end - offset))};
+    iovec part{buffer.get(),
+               static_cast<std::size_t>(std::min<std::uint64_t>(limits::leaf_bytes, end - offset))};
     const std::string_view expected = leaves.substr(leaves_size(offset), leaf_digest_bytes);
     if (expected == zeros && is_hole(fd, offset, part.iov_len)) continue;
     const ssize_t got = ::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);

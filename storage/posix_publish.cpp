@@ -7,6 +7,7 @@
 #include "storage/leaves.hpp"
 #include "storage/own_names.hpp"
 #include "storage/posix_storage.hpp"
+#include "storage/small_put.hpp"
 #include "storage/trash.hpp"
 
 namespace sluice::storage {
@@ -15,19 +16,6 @@ using protocol::Code;
 using protocol::fail;
 
 namespace {
-
-// All of a small file, over what is in it; `before`: what that is. False: errno.
-bool write_over(int file, const struct stat& before, std::span<const char> bytes,
-                const FileStamp& stamp, const Preserve& preserve) {
-  if (!write_at(file, bytes, 0)) return false;
-  if (std::cmp_greater(before.st_size, bytes.size()) &&
-      ::ftruncate(file, static_cast<off_t>(bytes.size())) != 0)
-    return false;
-  // Nothing written over nothing leaves the time as it was.
-  if (bytes.empty() && ::futimens(file, nullptr) != 0) return false;
-  return write_stamp(file, stamp) &&
-         preserve_onto(file, preserve, 0644, before.st_mode & mode_t{07777});
-}
 
 // Whether the leaves in digests/ are those of this file.
 bool has_leaves(const Root& root, const FileStamp& stamp) {
@@ -126,58 +114,61 @@ Result<void> PosixStorage::adopt_spares() {
   return {};
 }
 
+void PosixStorage::prepare_small(std::vector<SmallPut>&& puts) {
+  std::vector<PreparedFiles::Slot> slots;
+  for (const SmallPut& put : puts) {
+    // What is not in the log for sure must not lead to bytes of another file after a power loss.
+    auto spare = put.relaxed ? std::nullopt : spares_.take();
+    const bool is_spare = spare.has_value();
+    slots.push_back({is_spare ? std::move(*spare) : spares_.new_name(), is_spare});
+  }
+  prepared_.begin(std::move(puts), std::move(slots));
+}
+
 Result<bool> PosixStorage::publish_small(const std::string& path, const FileStamp& stamp,
                                          std::span<const char> bytes, const Preserve& preserve,
                                          bool relaxed) {
   const auto place = find_place(*root_, path);
   if (!place) return tl::make_unexpected(place.error());
-  SpareFiles::Spare spare;
-  // What is not in the log for sure must not lead to bytes of another file after a power loss.
-  if (!relaxed && spares_.get(spare)) {
-    if (write_over(spare.file.get(), spare.info, bytes, stamp, preserve)) {
-      auto replaced = replace_small(root_->spare.get(), spare.name, *place);
-      // Else a worker removed it for the room it takes.
-      if (replaced || replaced.error().code != Code::not_found) {
-        if (!replaced) unlink_at(root_->spare.get(), spare.name);
-        return replaced;
-      }
-    }
-    unlink_at(root_->spare.get(), spare.name);
+  if (const auto name = write_spare(stamp, bytes, preserve, relaxed)) {
+    auto replaced = move_small(root_->spare.get(), *name, *place);
+    // Else a worker has removed it for the room it takes.
+    if (replaced || replaced.error().code != Code::not_found) return replaced;
   }
-  const std::string anew = anew_name(stamp.version);
-  auto written = write_claimed(anew, bytes, stamp, preserve);
-  if (!written && written.error().code == Code::no_space && remove_spares(*root_))
-    written = write_claimed(anew, bytes, stamp, preserve);
-  if (!written) return tl::make_unexpected(written.error());
-  auto replaced = replace_small(root_->claimed.get(), anew, *place);
-  if (!replaced) unlink_at(root_->claimed.get(), anew);
-  return replaced;
-}
-
-// As move_into_place; a small file that is replaced becomes a spare.
-Result<bool> PosixStorage::replace_small(int directory, const std::string& name,
-                                         const Place& place) {
-  auto kept = spares_.keep(place);
-  if (!kept) return move_into_place(directory, name, place);
-  if (rename_at(directory, name, place.directory, place.name)) {
-    spares_.add(std::move(*kept));
-    return false;
-  }
-  const int error = errno;
-  spares_.give_up(*kept);
-  return failure(place.path, "moving it into place", error);
-}
-
-Result<void> PosixStorage::write_claimed(const std::string& name, std::span<const char> bytes,
-                                         const FileStamp& stamp, const Preserve& preserve) {
   const int claimed = root_->claimed.get();
-  const Descriptor file = open_at(claimed, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-  if (file && write_at(file.get(), bytes, 0) && write_stamp(file.get(), stamp) &&
-      preserve_onto(file.get(), preserve, 0644))
-    return {};
-  const int error = errno;
-  unlink_at(claimed, name);
-  return failure({}, "writing a file anew", error);
+  const std::string anew = anew_name(stamp.version);
+  auto written = write_new(claimed, anew, bytes, stamp, preserve);
+  if (!written && written.error().code == Code::no_space && remove_spares(*root_))
+    written = write_new(claimed, anew, bytes, stamp, preserve);
+  if (!written) return tl::make_unexpected(written.error());
+  return move_small(claimed, anew, *place);
+}
+
+// The name in spare/ of a file that is written whole, if there is one.
+std::optional<std::string> PosixStorage::write_spare(const FileStamp& stamp,
+                                                     std::span<const char> bytes,
+                                                     const Preserve& preserve, bool relaxed) {
+  if (const auto prepared = prepared_.take(stamp.version)) {
+    if (prepared->was_spare || prepared->was_useless) spares_.count_use(prepared->was_spare);
+    return prepared->name;
+  }
+  // As in prepare_small.
+  if (auto spare = relaxed ? std::nullopt : spares_.get()) {
+    if (write_over(*spare, bytes, stamp, preserve)) return spare->name;
+    unlink_at(root_->spare.get(), spare->name);
+  }
+  std::string name = spares_.new_name();
+  if (!write_new(root_->spare.get(), name, bytes, stamp, preserve)) return std::nullopt;
+  return name;
+}
+
+// As move_into_place; a small file that is replaced becomes a spare. Removes the file where it
+// cannot be moved.
+Result<bool> PosixStorage::move_small(int directory, const std::string& name, const Place& place) {
+  if (directory == root_->spare.get() && spares_.exchange(name, place)) return false;
+  auto replaced = move_into_place(directory, name, place);
+  if (!replaced) unlink_at(directory, name);
+  return replaced;
 }
 
 /// Replaces what is at the place, unless it is a directory; a large file keeps a name in the trash,

@@ -5,6 +5,7 @@
 #include "storage/own_names.hpp"
 #include "storage/place.hpp"
 #include "storage/posix_storage.hpp"
+#include "storage/small_put.hpp"
 
 namespace sluice::storage {
 
@@ -47,7 +48,7 @@ Result<void> PosixStorage::restore(const std::string& path, std::span<const char
   if (!place) return tl::make_unexpected(place.error());
   const int claimed = root_->claimed.get();
   const std::string anew = anew_name(stamp.version);
-  if (auto written = write_claimed(anew, bytes, stamp, preserve); !written) return written;
+  if (auto written = write_new(claimed, anew, bytes, stamp, preserve); !written) return written;
   const auto replaced = move_into_place(claimed, anew, *place);
   if (replaced) return {};
   unlink_at(claimed, anew);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "storage/journal_files.hpp"
+#include "storage/prepared_files.hpp"
 #include "storage/root.hpp"
 #include "storage/spare_files.hpp"
 #include "storage/storage.hpp"
@@ -22,7 +23,7 @@ class PosixStorage : public Storage {
   /// `spares_rest`: storage/spare_files.hpp.
   explicit PosixStorage(std::shared_ptr<const Root> root,
                         std::chrono::milliseconds spares_rest = std::chrono::seconds(2))
-      : root_(std::move(root)), spares_(root_, spares_rest) {}
+      : root_(std::move(root)), spares_(root_, spares_rest), prepared_(root_) {}
 
   /// The log files of the same root, kept open by them too. For the publisher; one at a time.
   std::unique_ptr<LogFiles> log_files() const;
@@ -68,6 +69,8 @@ class PosixStorage : public Storage {
   Result<void> drop_claimed(std::uint64_t number) override;
   Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                const FileStamp& stamp) override;
+  void prepare_small(std::vector<SmallPut>&& puts) override;
+  void drop_prepared() override { prepared_.drop(); }
   Result<bool> publish_small(const std::string& path, const FileStamp& stamp,
                              std::span<const char> bytes, const Preserve& preserve,
                              bool relaxed = false) override;
@@ -92,13 +95,14 @@ class PosixStorage : public Storage {
   void make_room() override;
 
  private:
-  Result<void> write_claimed(const std::string& name, std::span<const char> bytes,
-                             const FileStamp& stamp, const Preserve& preserve);
-  Result<bool> replace_small(int directory, const std::string& name, const Place& place);
+  std::optional<std::string> write_spare(const FileStamp& stamp, std::span<const char> bytes,
+                                         const Preserve& preserve, bool relaxed);
+  Result<bool> move_small(int directory, const std::string& name, const Place& place);
   Result<bool> move_into_place(int directory, const std::string& name, const Place& place);
 
   std::shared_ptr<const Root> root_;
   SpareFiles spares_;
+  PreparedFiles prepared_;
 };
 
 /// Opens a root for a server or a worker. The directory must exist. Fails with `root_unusable` and

@@ -73,7 +73,7 @@ bool SpareFiles::adopt() {
     struct stat info;
     if (::fstatat(root_->spare.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
     if (takes(info)) {
-      add({name, disk_bytes_of(info)});
+      add(name, info);
     } else if (!unlink_with_leaves(*root_, root_->spare.get(), name)) {
       return false;
     }
@@ -89,46 +89,74 @@ bool SpareFiles::takes(const struct stat& replaced) const {
          disk_bytes_ + disk_bytes_of(replaced) <= most_bytes_;
 }
 
-std::optional<SpareFiles::Replaced> SpareFiles::keep(const Place& place) {
-  struct stat info;
-  if (::fstatat(place.directory, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-      !takes(info))
-    return std::nullopt;
-  std::string name = hex_name(++last_name_);
-  if (::linkat(place.directory, place.name.c_str(), root_->spare.get(), name.c_str(), 0) != 0)
-    return std::nullopt;
-  return Replaced{std::move(name), disk_bytes_of(info)};
+bool SpareFiles::exchange(const std::string& name, const Place& place) {
+  const int spare = root_->spare.get();
+  struct stat before;
+  struct stat after;
+  if (::fstatat(place.directory, place.name.c_str(), &before, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !takes(before))
+    return false;
+  // In this direction whoever watches the directory is told that the old file has gone, and then
+  // that the new one has come; in the other one the news would end with a file that has gone.
+  if (!rename_at(place.directory, place.name, spare, name, RENAME_EXCHANGE)) {
+    // Not every filesystem knows how.
+    if (errno == EINVAL) useless_ = most_useless;
+    return false;
+  }
+  if (::fstatat(spare, name.c_str(), &after, AT_SYMLINK_NOFOLLOW) == 0 &&
+      after.st_ino == before.st_ino) {
+    add(name, before);
+    return true;
+  }
+  // Somebody else changes the tree: that is replaced as everything else.
+  rename_at(place.directory, place.name, spare, name, RENAME_EXCHANGE);
+  return false;
 }
 
-void SpareFiles::add(Replaced&& replaced) {
-  disk_bytes_ += replaced.disk_bytes;
-  kept_.push_back({std::move(replaced), ++added_, Clock::now()});
+void SpareFiles::add(std::string name, const struct stat& replaced) {
+  const std::uint64_t bytes = disk_bytes_of(replaced);
+  disk_bytes_ += bytes;
+  kept_.push_back({std::move(name), bytes, ++added_, Clock::now()});
   if (added_ % adds_a_look == 0) look_for_room();
 }
 
-void SpareFiles::give_up(const Replaced& replaced) {
-  unlink_at(root_->spare.get(), replaced.name);
+std::string SpareFiles::new_name() {
+  return hex_name(++last_name_);
 }
 
-bool SpareFiles::get(Spare& spare) {
-  for (int i = 0; i < tries && !kept_.empty() && kept_.front().ordinal <= synced_; ++i) {
-    if (Clock::now() - kept_.front().since < rest_) return false;
-    const Kept next = std::move(kept_.front());
-    kept_.pop_front();
-    disk_bytes_ -= next.disk_bytes;
-    spare.name = next.name;
-    spare.file = open_at(root_->spare.get(), next.name, O_RDWR | O_NONBLOCK);
-    // Removed, because somebody needed the room.
-    if (!spare.file && errno == ENOENT) continue;
-    if (spare.file && is_usable(spare)) {
-      useless_ = 0;
-      return true;
-    }
-    ++useless_;
-    // If this fails, it is removed by the next start.
-    unlink_with_leaves(*root_, root_->spare.get(), next.name);
+std::optional<std::string> SpareFiles::take() {
+  if (kept_.empty() || kept_.front().ordinal > synced_ ||
+      Clock::now() - kept_.front().since < rest_)
+    return std::nullopt;
+  std::string name = std::move(kept_.front().name);
+  disk_bytes_ -= kept_.front().bytes;
+  kept_.pop_front();
+  return name;
+}
+
+std::optional<SpareFiles::Spare> SpareFiles::get() {
+  for (int i = 0; i < tries; ++i) {
+    const auto name = take();
+    if (!name) break;
+    Spare spare = open_spare(*root_, *name);
+    if (spare.file || spare.is_useless) count_use(!spare.is_useless);
+    if (spare.file) return spare;
   }
-  return false;
+  return std::nullopt;
+}
+
+SpareFiles::Spare open_spare(const Root& root, const std::string& name) {
+  SpareFiles::Spare spare;
+  spare.name = name;
+  spare.file = open_at(root.spare.get(), name, O_RDWR | O_NONBLOCK);
+  // Removed, because somebody needed the room.
+  if (!spare.file && errno == ENOENT) return spare;
+  if (spare.file && is_usable(spare)) return spare;
+  spare.file = {};
+  spare.is_useless = true;
+  // If this fails, it is removed by the next start.
+  unlink_with_leaves(root, root.spare.get(), name);
+  return spare;
 }
 
 void SpareFiles::sync_ended() {
@@ -146,7 +174,7 @@ void SpareFiles::look_for_room() {
   // Those replaced last go, as those before them are the next to be used.
   for (std::uint64_t i = 0; i < adds_a_look && disk_bytes_ > most_bytes_ && !kept_.empty(); ++i) {
     unlink_with_leaves(*root_, root_->spare.get(), kept_.back().name);
-    disk_bytes_ -= kept_.back().disk_bytes;
+    disk_bytes_ -= kept_.back().bytes;
     kept_.pop_back();
   }
 }

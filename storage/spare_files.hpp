@@ -1,11 +1,12 @@
 // Replaced small files, kept to be written over: a filesystem takes longer to free an inode and
 // find a free one than to write 4 KiB (ext4 without a journal, hundreds of microseconds once
-// thousands were freed in the last minutes). They lie in spare/, each the only name of its file.
+// thousands were freed in the last minutes). They lie in spare/, each the only name of its file,
+// beside new ones that are on their way into the tree.
 //
 // A spare is written over only when a sync of the whole tree that began after the replacement is
 // done. Until then a power loss may bring the old name back, and replay relies on what it leads to.
 // Nor may anybody have it open, who would see it change. For the publisher alone, but for
-// `remove_spares`. Read on: docs/architecture.md, "Small files are written over".
+// `open_spare` and `remove_spares`. Read on: docs/architecture.md, "Small files are written over".
 #pragma once
 
 #include <chrono>
@@ -32,27 +33,26 @@ class SpareFiles {
   /// False: errno.
   bool adopt();
 
-  /// A replaced file: its name in spare/, and what it takes of the disk.
-  struct Replaced {
-    std::string name;
-    std::uint64_t disk_bytes = 0;
-  };
-  /// Gives the file at the place a name in spare/, if it can become a spare: small, with no other
-  /// name, ours, and there is room for more. Nothing: it cannot.
-  std::optional<Replaced> keep(const Place& place);
-  /// It has no other name any more.
-  void add(Replaced&& replaced);
-  /// And: it still has.
-  void give_up(const Replaced& replaced);
+  /// Exchanges what is at the place with the file of this name in spare/, if it can become a spare:
+  /// small, with no other name, ours, and there is room for more. False: all is as it was.
+  bool exchange(const std::string& name, const Place& place);
 
   /// A file to be written over, open, its name in spare/, and what it was.
   struct Spare {
     Descriptor file;
     std::string name;
     struct stat info {};
+    /// It could not be used: there is no `file`, and it has been removed.
+    bool is_useless = false;
   };
-  /// The spare that may be written over, if there is one.
-  bool get(Spare& spare);
+  /// The name of a spare that may be written over, if it can be used: it is the caller's now.
+  std::optional<std::string> take();
+  /// One that can, if there is one.
+  std::optional<Spare> get();
+  /// A name in spare/ for a new file.
+  std::string new_name();
+  /// Whether one that was taken could be used.
+  void count_use(bool was_useful) { useless_ = was_useful ? 0 : useless_ + 1; }
 
   /// See Storage.
   void sync_begins() { before_sync_ = added_; }
@@ -60,12 +60,16 @@ class SpareFiles {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Kept : Replaced {
+  struct Kept {
+    std::string name;
+    /// Of the disk.
+    std::uint64_t bytes = 0;
     /// How many were added up to it.
     std::uint64_t ordinal = 0;
     Clock::time_point since;
   };
 
+  void add(std::string name, const struct stat& replaced);
   bool takes(const struct stat& replaced) const;
   void look_for_room();
 
@@ -84,7 +88,11 @@ class SpareFiles {
   int useless_ = 0;
 };
 
-/// Removes some of the spares, for the room they take; tells whether there were any. Any thread and
+/// Opens a spare that was taken. No `file`: it cannot be used, or has been removed for the room it
+/// takes. Any thread.
+SpareFiles::Spare open_spare(const Root& root, const std::string& name);
+
+/// Removes the spares, for the room they take; tells whether there were any. Any thread and
 /// process: whoever was about to use one takes a new file.
 bool remove_spares(const Root& root);
 

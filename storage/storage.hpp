@@ -64,6 +64,15 @@ struct Piece {
   std::string leaves;
 };
 
+/// A small file that is to be published.
+struct SmallPut {
+  FileStamp stamp;
+  Payload bytes;
+  Preserve preserve;
+  /// See Storage::publish_small.
+  bool relaxed = false;
+};
+
 /// What has arrived of an upload, from a leaf on.
 struct UploadState {
   /// Of the whole file.
@@ -161,6 +170,11 @@ class Storage {
   /// `not_directory`, `unknown_upload`.
   virtual Result<bool> publish_claimed(std::uint64_t number, const std::string& path,
                                        const FileStamp& stamp) = 0;
+  /// These are about to be published by `publish_small`, most likely in this order: they may be
+  /// written before, where nobody sees them, while the caller does something else.
+  virtual void prepare_small(std::vector<SmallPut>&& puts) { (void)puts; }
+  /// Whatever of them has not been published will not be.
+  virtual void drop_prepared() {}
   /// The same for a small file, whose bytes are in the log and are written here. `relaxed`: the log
   /// need not be synced yet. What is replaced may be written over later, by another file, when
   /// nobody has it open.

@@ -22,6 +22,9 @@ using runtime::Time;
 
 namespace {
 
+// Small puts of a batch for which a second thread is worth it.
+constexpr std::size_t prepared_from = 8;
+
 Published refusal(const Error& error) {
   Published outcome;
   outcome.code = static_cast<std::uint16_t>(error.code);
@@ -275,14 +278,32 @@ protocol::Result<void> Publisher::settle_bytes(const protocol::Commit& commit, b
 void Publisher::finish(Batch& batch, Time now, Outbox& outbox) {
   if (failed_) {
     refuse_all(batch, log_failure());
-  } else if (batch.logged > 0 && log(batch, now)) {
-    ++counters_.batches;
-    counters_.commits += batch.logged;
-    counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
-    const std::vector<Item*> revoked = make_changes(batch);
-    if (!revoked.empty() && !failed_) weigh_again(batch, revoked);
+  } else if (batch.logged > 0) {
+    prepare(batch);
+    if (log(batch, now)) change(batch);
+    storage_.drop_prepared();
   }
   for (const Item& item : batch.items) answer(item, outbox);
+}
+
+// What is written under names of the server's own needs no log yet.
+void Publisher::prepare(const Batch& batch) {
+  std::vector<storage::SmallPut> puts;
+  for (const Item& item : batch.items)
+    if (item.logged && item.record.kind == RecordKind::put_small)
+      puts.push_back({{item.record.number, item.record.size_bytes, item.record.root},
+                      item.waiting.message.payload,
+                      item.record.preserve,
+                      item.record.relaxed});
+  if (puts.size() >= prepared_from) storage_.prepare_small(std::move(puts));
+}
+
+void Publisher::change(Batch& batch) {
+  ++counters_.batches;
+  counters_.commits += batch.logged;
+  counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, batch.logged);
+  const std::vector<Item*> revoked = make_changes(batch);
+  if (!revoked.empty() && !failed_) weigh_again(batch, revoked);
 }
 
 // A refusal may rest on a change of the same batch, so it too waits for the sync, and falls with

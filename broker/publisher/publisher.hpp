@@ -111,7 +111,11 @@ class Publisher final : public runtime::Actor {
   protocol::Result<void> settle_bytes(const protocol::Commit& commit, bool replaces,
                                       LogRecord& record);
   void finish(Batch& batch, runtime::Time now, runtime::Outbox& outbox);
+  /// Lets the storage write what it may before the log is synced.
+  void prepare(const Batch& batch);
   bool log(Batch& batch, runtime::Time now);
+  /// It is in the log.
+  void change(Batch& batch);
   void log_cannot_grow(Batch& batch);
   /// To the front of the queue.
   void put_back(std::vector<Waiting>&& again);

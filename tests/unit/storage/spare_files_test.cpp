@@ -1,5 +1,6 @@
 // Replaced small files that are written over: when, and when not.
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -209,6 +210,25 @@ TEST_CASE("whoever keeps a replaced file open learns that it is replaced") {
   CHECK(std::pair(after.st_ctim.tv_sec, after.st_ctim.tv_nsec) !=
         std::pair(before.st_ctim.tv_sec, before.st_ctim.tv_nsec));
   ::close(fd);
+}
+
+TEST_CASE("whoever watches the directory is told that a replaced file is there") {
+  const int watch = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  REQUIRE(watch >= 0);
+  Replaced replaced([&](const fs::path& path) {
+    REQUIRE(::inotify_add_watch(watch, path.parent_path().c_str(), IN_ALL_EVENTS) >= 0);
+  });
+  alignas(inotify_event) char events[4096];
+  const ssize_t size = ::read(watch, events, sizeof events);
+  ::close(watch);
+  REQUIRE(size > 0);
+  std::uint32_t last = 0;
+  for (ssize_t at = 0; at < size;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+    if (event->len > 0 && std::string(event->name) == "a") last = event->mask;
+    at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+  }
+  CHECK(last == IN_MOVED_TO);
 }
 
 TEST_CASE("a directory and a large file that are in the way are treated as ever") {
