@@ -248,6 +248,19 @@ class Resume(SystemTest):
         self.assertTrue(filecmp.cmp(self.file, self.here / 'file', shallow=False))
         self.check_no_litter()
 
+    def test_get_of_a_file_that_is_gone(self):
+        self.ok('put', self.file, 'file')
+        process = self.started('down', 0.6, 'get', 'file', self.here)
+        process.kill()
+        self.proxy.go_on()
+        part, = self.here.iterdir()
+        # A slip of the pen costs nothing.
+        self.refused(3, 'get', 'flie', self.here / 'file')
+        self.assertTrue(part.exists())
+        self.ok('rm', 'file')
+        self.refused(3, 'get', 'file', self.here)
+        self.check_no_litter()
+
     def test_put_whose_client_was_killed_while_it_was_committed(self):
         process = self.started('up', 0.5, 'put', self.file, 'file')
         remembered, = self.directory.glob('state/sluice/uploads/*')
