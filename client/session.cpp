@@ -85,6 +85,7 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
     default:
       // Said again to the new one, whose word alone counts: it confirms what it grants.
       if (is_outdated(link)) return;
+      if (sent_.contains(message.header.request_id)) link.answered(now_);
       return on_answer(std::move(message), outbox);
   }
 }
