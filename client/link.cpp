@@ -55,6 +55,10 @@ void Link::heard(Time now) {
   owed_since_.reset();
 }
 
+void Link::answered(Time now) {
+  if (state_ == State::greeting) greeting_since_ = now;
+}
+
 bool Link::is_broken(Time now, std::size_t bytes_under_way, bool server_lives) const {
   if (state_ != State::open || !owed_since_) return false;
   Time limit = silence_limit;

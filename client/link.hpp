@@ -46,6 +46,8 @@ class Link {
 
   void sent(Time now);
   void heard(Time now);
+  /// A request on it: while that goes on, it is slow and not gone, and hello waits behind bulk.
+  void answered(Time now);
 
   /// Whether the server owes an answer and has been silent for too long. What is under way in bulk
   /// gets time by its size, if the other connection shows that the server lives.
@@ -57,6 +59,7 @@ class Link {
 
   /// Since when the server has owed an answer, or `now`.
   Time owed_since(Time now) const { return owed_since_.value_or(now); }
+  /// Or since a request was answered all the same.
   Time greeting_since() const { return greeting_since_; }
   Time last_sent() const { return last_sent_; }
   std::uint64_t hello_id() const { return hello_id_; }

@@ -85,6 +85,7 @@ void Session::on_server(Message&& message, Link& link, Outbox& outbox) {
     default:
       // Said again to the new one, whose word alone counts: it confirms what it grants.
       if (is_outdated(link)) return;
+      if (sent_.contains(message.header.request_id)) link.answered(now_);
       return on_answer(std::move(message), outbox);
   }
 }
@@ -199,7 +200,10 @@ void Session::on_error(Message&& message, Link& link, Outbox& outbox) {
   const bool to_hello = link.state() == Link::State::greeting && link.hello_id() != 0 &&
                         link.hello_id() == message.header.request_id;
   if (error.code == Code::version_mismatch) return end(error, outbox);
-  if (error.code == Code::hello_required) return greet(link, now_, outbox);
+  // Without an id: one of those under way arrived with a header that nobody can read, and it cannot
+  // be told which. All are said again, as after a lost connection.
+  const bool lost_one = error.code == Code::bad_message && message.header.request_id == 0;
+  if (error.code == Code::hello_required || lost_one) return greet(link, now_, outbox);
   if (to_hello) return refuse_hello(error, outbox);
   const auto found = sent_.find(message.header.request_id);
   if (found != sent_.end() && put_off(found->second, error)) return;

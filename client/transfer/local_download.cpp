@@ -37,6 +37,8 @@ Result<void> LocalDownload::write(std::uint64_t offset, std::string_view bytes) 
 
 void LocalDownload::keep_after(const protocol::Error& error) {
   if (target_ && is_worth_keeping(error.code, here_bytes_)) target_->keep_part();
+  if (!target_ && error.code == protocol::Code::not_found)
+    remove_part_of(local_.path, remote_path_);
 }
 
 }  // namespace sluice::client

@@ -43,8 +43,8 @@ std::string bytes_mark_of(const PartOf& what) {
 }
 
 // Where the bytes came from does not matter to whoever has use for them, only to what is told.
-std::string path_mark_of(const PartOf& what) {
-  return std::string(mark_end) + protocol::to_hex(protocol::digest_of(what.remote_path));
+std::string path_mark_of(const std::string& remote_path) {
+  return std::string(mark_end) + protocol::to_hex(protocol::digest_of(remote_path));
 }
 
 std::string read_mark(const FileHandle& file) {
@@ -99,7 +99,7 @@ LocalPart open_part(const std::string& target, const PartOf& what) {
   struct stat status {};
   if (!lock_part(part.path, O_CREAT, part.file, status)) return {};
   const std::string bytes_mark = bytes_mark_of(what);
-  const std::string path_mark = path_mark_of(what);
+  const std::string path_mark = path_mark_of(what.remote_path);
   const std::string there = read_mark(part.file);
   const bool is_same = there.starts_with(bytes_mark + std::string(mark_end));
   part.has_some = is_same && static_cast<std::uint64_t>(status.st_size) <= what.size_bytes;
@@ -118,6 +118,14 @@ void remove_part(const std::string& target) {
   FileHandle file;
   struct stat status {};
   if (lock_part(path, 0, file, status)) unlink(path.c_str());
+}
+
+void remove_part_of(const std::string& target, const std::string& remote_path) {
+  const std::string path = path_of_part(target);
+  FileHandle file;
+  struct stat status {};
+  if (lock_part(path, 0, file, status) && version_of(read_mark(file), path_mark_of(remote_path)))
+    unlink(path.c_str());
 }
 
 void unmark_part(const FileHandle& file) {

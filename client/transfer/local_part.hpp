@@ -37,6 +37,10 @@ LocalPart open_part(const std::string& target, const PartOf& what);
 /// more. Stays where another process has it.
 void remove_part(const std::string& target);
 
+/// What was to be got there does not exist any more: nothing that was begun of it can be gone on
+/// with. Of another remote path it stays.
+void remove_part_of(const std::string& target, const std::string& remote_path);
+
 /// It is a part no more. Before its mode is set.
 void unmark_part(const FileHandle& file);
 

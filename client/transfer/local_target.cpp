@@ -103,13 +103,14 @@ LocalTarget::LocalTarget(LocalTarget&& other) noexcept
     : local_(std::move(other.local_)),
       file_(std::move(other.file_)),
       temporary_(std::exchange(other.temporary_, {})),
+      is_unnamed_(other.is_unnamed_),
       is_part_(other.is_part_),
       part_has_some_(other.part_has_some_),
       former_version_(other.former_version_),
       replaced_(std::move(other.replaced_)) {}
 
 LocalTarget::~LocalTarget() {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && !is_unnamed_) unlink(temporary_.c_str());
 }
 
 // A pipe is waited for until somebody reads it, or the call is to stop: no event tells of a reader.
@@ -129,7 +130,13 @@ Result<void> LocalTarget::open_temporary() {
       slash == std::string::npos ? std::string() : local_.path.substr(0, slash + 1);
   temporary_ = directory + ".sluice-" +
                protocol::to_hex(std::string_view(runtime::SystemSecrets().bytes(8)));
-  // 0666 and the process's umask, as for any new file.
+  // 0666 and the process's umask, as for any new file. Without a name where that can be: of a
+  // process that is killed nothing stays then.
+  if (::access("/proc/self/fd", X_OK) == 0)
+    file_ = FileHandle(::open(slash == std::string::npos ? "." : directory.c_str(),
+                              O_RDWR | O_TMPFILE | O_CLOEXEC, 0666));
+  is_unnamed_ = file_.is_open();
+  if (is_unnamed_) return {};
   file_ = FileHandle(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file_.is_open()) return {};
   temporary_.clear();
@@ -210,6 +217,24 @@ Result<void> LocalTarget::write_through(std::uint64_t offset, std::string_view b
   return {};
 }
 
+// False: errno.
+bool LocalTarget::take_name() {
+  const char* from = temporary_.c_str();
+  const char* to = local_.path.c_str();
+  if (is_unnamed_) {
+    // A link never replaces anything.
+    const std::string unnamed = "/proc/self/fd/" + std::to_string(file_.get());
+    const char* name = local_.if_absent ? to : from;
+    if (linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) return false;
+    if (local_.if_absent) return true;
+    is_unnamed_ = false;
+  }
+  if (!local_.if_absent) return rename(from, to) == 0;
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return true;
+  // Not every filesystem knows that flag.
+  return errno == EINVAL && link(from, to) == 0 && unlink(from) == 0;
+}
+
 Result<void> LocalTarget::finish(const Attributes& attributes) {
   if (temporary_.empty()) return {};
   if (is_part_) unmark_part(file_);
@@ -225,17 +250,7 @@ Result<void> LocalTarget::finish(const Attributes& attributes) {
     const timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
     if (futimens(file_.get(), times) != 0) return local_failure(local_.path);
   }
-  const char* from = temporary_.c_str();
-  const char* to = local_.path.c_str();
-  int moved = -1;
-  if (!local_.if_absent) {
-    moved = rename(from, to);
-  } else {
-    moved = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    // Not every filesystem knows that flag.
-    if (moved != 0 && errno == EINVAL) moved = link(from, to) == 0 ? unlink(from) : -1;
-  }
-  if (moved != 0) return failure_of(local_.path);
+  if (!take_name()) return failure_of(local_.path);
   temporary_.clear();
   if (!is_part_) remove_part(local_.path);
   return {};

@@ -1,8 +1,8 @@
-// The local file that a download goes into: written under a temporary name beside the target, which
-// gets its own name when it is whole; under one that a later try finds (local_part.hpp), where the
-// download can be gone on with. Devices and pipes are written as they are. All failures are
-// `local_io`, `cancelled`, `exists`, `is_directory` or `not_directory`. Used by the thread of the
-// call.
+// The local file that a download goes into: written without a name, or under a temporary one beside
+// the target where the filesystem cannot do that, and given its own when it is whole; under one
+// that a later try finds (local_part.hpp), where the download can be gone on with. Devices and
+// pipes are written as they are. All failures are `local_io`, `cancelled`, `exists`, `is_directory`
+// or `not_directory`. Used by the thread of the call.
 #pragma once
 
 #include <optional>
@@ -50,11 +50,14 @@ class LocalTarget {
   protocol::Result<void> leave_hole(std::uint64_t offset, std::size_t size);
   protocol::Result<void> write_through(std::uint64_t offset, std::string_view bytes);
   protocol::Result<void> open_as_it_is(const std::stop_token& stop);
+  bool take_name();
 
   LocalFile local_;
   FileHandle file_;
   /// Empty when the target itself is written.
   std::string temporary_;
+  /// It has no name yet, and gets that one only for the moment before its own.
+  bool is_unnamed_ = false;
   /// A later try would find it.
   bool is_part_ = false;
   bool part_has_some_ = false;

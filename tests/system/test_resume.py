@@ -248,6 +248,47 @@ class Resume(SystemTest):
         self.assertTrue(filecmp.cmp(self.file, self.here / 'file', shallow=False))
         self.check_no_litter()
 
+    def test_get_of_a_file_that_is_gone(self):
+        self.ok('put', self.file, 'file')
+        process = self.started('down', 0.6, 'get', 'file', self.here)
+        process.kill()
+        self.proxy.go_on()
+        part, = self.here.iterdir()
+        # A slip of the pen costs nothing.
+        self.refused(3, 'get', 'flie', self.here / 'file')
+        self.assertTrue(part.exists())
+        self.ok('rm', 'file')
+        self.refused(3, 'get', 'file', self.here)
+        self.check_no_litter()
+
+    def test_get_of_a_file_that_is_too_small_to_go_on_with(self):
+        self.write(self.file, MIB)
+        self.ok('put', self.file, 'file')
+        for there in (False, True):
+            if there:
+                (self.here / 'file').write_text('before')
+            self.proxy.stop_at('down', MIB // 2)
+            process = self.start_sluice('get', 'file', self.here, server=self.proxy.endpoint)
+            wait_for(self.proxy.reached.is_set, 60, 'the moment')
+            wait_for(lambda: self.writes_below(process.pid, self.here), 10, 'the file')
+            process.kill()
+            self.proxy.go_on()
+            self.check_no_litter()
+        self.assertEqual((self.here / 'file').read_text(), 'before')
+        self.ok('get', 'file', self.here)
+        self.assertTrue(filecmp.cmp(self.file, self.here / 'file', shallow=False))
+
+    @staticmethod
+    def writes_below(pid, directory):
+        """Whether the process has a file open there, with a name or without."""
+        for entry in os.listdir(f'/proc/{pid}/fd'):
+            try:
+                if os.readlink(f'/proc/{pid}/fd/{entry}').startswith(f'{directory}/'):
+                    return True
+            except FileNotFoundError:
+                pass
+        return False
+
     def test_put_whose_client_was_killed_while_it_was_committed(self):
         process = self.started('up', 0.5, 'put', self.file, 'file')
         remembered, = self.directory.glob('state/sluice/uploads/*')

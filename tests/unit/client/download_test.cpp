@@ -233,7 +233,8 @@ TEST_CASE("a local target has its name only when it is whole") {
     REQUIRE(target->write("af"));
     REQUIRE(target->write("ter"));
     CHECK(scratch.content("f") == "before");
-    CHECK(scratch.entries() == 2);
+    // Nothing that would stay if the process were killed now.
+    CHECK(scratch.entries() == 1);
     SECTION("finished") {
       REQUIRE(target->finish(attributes_of(0751, -1'500'000'000)));
       CHECK(scratch.content("f") == "after");

@@ -74,6 +74,22 @@ TEST_CASE("what goes over the wire is counted, and what is said again once more"
   probe.probe.expect<protocol::PutReply>(application);
 }
 
+TEST_CASE("what the server could not read the header of is said again") {
+  SessionProbe probe;
+  probe.connect();
+  probe.stat(1);
+  const auto request = probe.expect_stat();
+  probe.probe.advance(Time(1'000));
+  runtime::Message nameless;
+  nameless.peer = control;
+  probe.probe.answer(nameless, protocol::ErrorReply{Code::bad_message, "", "no such frames"});
+  probe.welcome_back(control, 1, true);
+  const auto again = probe.expect_stat();
+  CHECK(again.header.request_id == request.header.request_id);
+  probe.finish_stat(again, 1);
+  probe.probe.expect_silence();
+}
+
 TEST_CASE("a batch takes as many ids as it has files, and counts as so many changes") {
   SessionProbe probe;
   probe.connect();

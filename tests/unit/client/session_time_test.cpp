@@ -171,6 +171,29 @@ TEST_CASE("a server that went away: unreachable after the reconnect limit, and n
   probe.probe.expect_silence();
 }
 
+TEST_CASE("a connection whose answers come is slow and not gone, though no hello gets through") {
+  SessionProbe probe;
+  probe.connect();
+  probe.server.bulk_lives = false;
+  for (const std::uint64_t job : {1, 2, 3}) probe.post(job, protocol::WriteChunk{}, 100);
+  probe.connect_bulk();
+  std::vector<runtime::Message> chunks;
+  for (int i = 0; i < 3; ++i)
+    chunks.push_back(probe.probe.expect<protocol::WriteChunk>(bulk).message);
+  for (const std::size_t i : {0, 1}) {
+    probe.probe.advance(Time(20'000));
+    while (probe.probe.unexpected() > 0) probe.probe.expect<protocol::Hello>(bulk);
+    probe.probe.answer(chunks[i], protocol::WriteChunkReply{});
+    CHECK(probe.probe.expect<protocol::WriteChunkReply>(application).message.stamp.job == i + 1);
+  }
+  probe.probe.advance(Time(29'000));
+  CHECK(probe.session.unanswered() == 1);
+  probe.probe.advance(Time(2'000));
+  CHECK(probe.session.unanswered() == 0);
+  while (probe.probe.unexpected() > 1) probe.probe.expect<protocol::Hello>(bulk);
+  probe.expect_failure(3, Code::unreachable);
+}
+
 TEST_CASE("a server that comes back in time finds the requests repeated") {
   SessionProbe probe;
   probe.connect();
