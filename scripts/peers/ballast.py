@@ -1,6 +1,7 @@
 # Memory that is warm when a measurement wants it. Used by transfers.py for large files.
 import mmap
 import os
+import pathlib
 import threading
 import time
 
@@ -9,6 +10,7 @@ PIECE_BYTES = 32 << 20
 # lies lower than what is kept, so that the first pages a measurement takes are warm ones too.
 KEPT_FREE_BYTES, FILLED_TO_BYTES = 960 << 20, 720 << 20
 LOOK_EVERY_S = 0.005
+LIMIT_FILE = pathlib.Path('/sys/fs/cgroup/memory.max')
 
 
 class Ballast:
@@ -21,6 +23,9 @@ class Ballast:
 
     def __init__(self):
         self.pieces, self.filling = [], threading.Lock()
+        # In a container that may not have all memory whoever takes it is killed.
+        self.is_limited = (LIMIT_FILE.exists()
+                           and LIMIT_FILE.read_text(encoding='ascii').strip() != 'max')
         self.meminfo = open('/proc/meminfo', 'rb', buffering=0)
         self.fill()
         threading.Thread(target=self.lend, daemon=True).start()
@@ -29,7 +34,7 @@ class Ballast:
         """Takes what has become free. To be called when nobody is measured."""
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
         with self.filling:
-            while self.free_bytes() > FILLED_TO_BYTES:
+            while not self.is_limited and self.free_bytes() > FILLED_TO_BYTES:
                 self.pieces.append(mmap.mmap(-1, PIECE_BYTES, flags=flags))
 
     def lend(self):
