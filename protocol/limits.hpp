@@ -118,10 +118,12 @@ inline constexpr std::uint64_t spare_part_of_room = 8;
 /// Outcomes remembered for each session. So many changes less one a client may send after one that
 /// is not answered: with more, a repeat of that one might be done again.
 inline constexpr std::size_t outcomes_per_session = 1024;
-/// And of all sessions; those used longest ago are forgotten first.
+/// And successes of all sessions; those used longest ago are forgotten first.
 inline constexpr std::size_t outcomes_bytes = 12u << 20;
 /// Half of the log's share of a small disk, but no less than this.
 inline constexpr std::size_t outcomes_min_bytes = 512u << 10;
+/// Failures of all sessions; the oldest are forgotten first.
+inline constexpr std::size_t failures_bytes = 4u << 20;
 
 // the client
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;

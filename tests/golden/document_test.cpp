@@ -307,6 +307,7 @@ TEST_CASE("the document has every limit with its value") {
                                                     LIMIT(outcomes_per_session),
                                                     LIMIT(outcomes_bytes),
                                                     LIMIT(outcomes_min_bytes),
+                                                    LIMIT(failures_bytes),
                                                     LIMIT(connect_timeout_ms),
                                                     LIMIT(reconnect_limit_ms)};
 #undef LIMIT
