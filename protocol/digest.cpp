@@ -10,13 +10,21 @@
 
 namespace sluice::protocol {
 
-Digest digest_of(std::span<const char> bytes) {
+namespace {
+
+Digest canonical_form(XXH128_hash_t hash) {
   XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  XXH128_canonicalFromHash(&canonical, hash);
   Digest digest;
   static_assert(sizeof canonical.digest == sizeof digest);
   std::memcpy(digest.data(), canonical.digest, digest.size());
   return digest;
+}
+
+}  // namespace
+
+Digest digest_of(std::span<const char> bytes) {
+  return canonical_form(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 std::string leaves_of(std::span<const char> bytes) {
@@ -43,6 +51,22 @@ std::string leaves_of_zeros(std::uint64_t size_bytes) {
 
 Digest root_of(std::string_view leaves) {
   return digest_of({leaves.data(), leaves.size()});
+}
+
+void RootDigest::Free::operator()(XXH3_state_s* state) const {
+  XXH3_freeState(state);
+}
+
+RootDigest::RootDigest() : state_(XXH3_createState()) {
+  XXH3_128bits_reset(state_.get());
+}
+
+void RootDigest::add(std::string_view leaves) {
+  XXH3_128bits_update(state_.get(), leaves.data(), leaves.size());
+}
+
+Digest RootDigest::digest() const {
+  return canonical_form(XXH3_128bits_digest(state_.get()));
 }
 
 std::string to_hex(std::string_view bytes) {

@@ -6,9 +6,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+struct XXH3_state_s;
 
 namespace sluice::protocol {
 
@@ -27,6 +30,20 @@ std::string leaves_of_zeros(std::uint64_t size_bytes);
 /// The root digest: XXH3-128 over all leaf digests in order. `leaves` is a multiple of 16 bytes
 /// long.
 Digest root_of(std::string_view leaves);
+
+/// The same of leaves that come piece by piece.
+class RootDigest {
+ public:
+  RootDigest();
+  void add(std::string_view leaves);
+  Digest digest() const;
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_s* state) const;
+  };
+  std::unique_ptr<XXH3_state_s, Free> state_;
+};
 
 constexpr std::uint64_t leaf_count(std::uint64_t size_bytes, std::uint64_t leaf) {
   return (size_bytes + leaf - 1) / leaf;

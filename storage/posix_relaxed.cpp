@@ -38,18 +38,22 @@ Result<OpenUpload> open_either(const Root& root, std::uint64_t number, const std
 }
 
 // What the disk cannot read is not what was stored.
-bool has_leaves(int fd, std::uint64_t size_bytes, std::string_view leaves) {
+bool has_leaves(int fd, std::uint64_t size_bytes, int leaves) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(limits::leaf_bytes);
-  for (std::uint64_t offset = 0; offset < size_bytes; offset += limits::leaf_bytes) {
-    const auto size =
-        static_cast<std::size_t>(std::min<std::uint64_t>(limits::leaf_bytes, size_bytes - offset));
-    if (read_at(fd, buffer.get(), size, offset) != static_cast<ssize_t>(size)) return false;
-    const Digest digest = protocol::digest_of({buffer.get(), size});
-    if (leaves.substr(leaves_size(offset), leaf_digest_bytes) !=
-        std::string_view(digest.data(), digest.size()))
-      return false;
+  std::uint64_t offset = 0;
+  LeafReader reader(leaves, 0, size_bytes);
+  for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
+    for (std::size_t i = 0; i < piece.size(); i += leaf_digest_bytes) {
+      const auto size = static_cast<std::size_t>(
+          std::min<std::uint64_t>(limits::leaf_bytes, size_bytes - offset));
+      if (read_at(fd, buffer.get(), size, offset) != static_cast<ssize_t>(size)) return false;
+      const Digest digest = protocol::digest_of({buffer.get(), size});
+      if (piece.substr(i, leaf_digest_bytes) != std::string_view(digest.data(), digest.size()))
+        return false;
+      offset += size;
+    }
   }
-  return true;
+  return reader.error() == 0;
 }
 
 }  // namespace
@@ -76,12 +80,8 @@ Result<bool> PosixStorage::is_whole(const std::string& path, const FileStamp& st
            protocol::root_of(protocol::leaves_of(bytes)) == stamp.root;
   }
   if (!upload->leaves) return false;
-  // Read, not mapped: what the disk cannot read would be the end of the process.
-  std::string leaves(leaves_size(stamp.size_bytes), '\0');
-  return read_at(upload->leaves.get(), leaves.data(), leaves.size(), 0) ==
-             static_cast<ssize_t>(leaves.size()) &&
-         protocol::root_of(leaves) == stamp.root &&
-         has_leaves(upload->data.get(), stamp.size_bytes, leaves);
+  return stored_root(upload->leaves.get(), stamp.size_bytes) == stamp.root &&
+         has_leaves(upload->data.get(), stamp.size_bytes, upload->leaves.get());
 }
 
 }  // namespace sluice::storage

@@ -93,12 +93,18 @@ bool copy_bytes(int from, int to, std::uint64_t size, std::uint64_t& copied, boo
 
 // The leaves of the source's version, if they are stored and belong to its root digest. False: make
 // them.
-bool copy_leaves(const Root& root, const FileStamp& stamp, int to) {
-  const Descriptor file = open_at(root.digests.get(), hex_name(stamp.version), O_RDONLY);
+bool copy_leaves(const Root& own, const FileStamp& stamp, int to) {
+  const Descriptor file = open_at(own.digests.get(), hex_name(stamp.version), O_RDONLY);
   if (!file) return false;
-  const MappedLeaves stored(file.get());
-  if (!stored.ok() || stored.all().size() != leaves_size(stamp.size_bytes)) return false;
-  return protocol::root_of(stored.all()) == stamp.root && write_at(to, stored.all(), 0);
+  protocol::RootDigest root;
+  std::uint64_t offset = 0;
+  LeafReader stored(file.get(), 0, stamp.size_bytes);
+  for (auto piece = stored.next(); !piece.empty(); piece = stored.next()) {
+    if (!write_at(to, piece, offset)) return false;
+    root.add(piece);
+    offset += piece.size();
+  }
+  return stored.error() == 0 && root.digest() == stamp.root;
 }
 
 }  // namespace

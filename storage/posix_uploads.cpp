@@ -100,6 +100,21 @@ Result<bool> have_arrived(const Upload& upload, std::uint64_t offset, std::strin
   return false;
 }
 
+// Whether all leaves have arrived and are those of the file that is meant.
+Result<void> check_arrived(const Upload& upload, const Digest& root) {
+  protocol::RootDigest arrived;
+  LeafReader leaves(upload.leaves.get(), 0, upload.size_bytes);
+  for (auto piece = leaves.next(); !piece.empty(); piece = leaves.next()) {
+    for (std::size_t i = 0; i < piece.size(); i += leaf_digest_bytes)
+      if (is_missing(piece.substr(i, leaf_digest_bytes))) return fail(Code::upload_incomplete);
+    arrived.add(piece);
+  }
+  if (leaves.error() == ENODATA) return fail(Code::upload_incomplete);
+  if (leaves.error() != 0) return failure({}, "reading the leaves of an upload", leaves.error());
+  if (arrived.digest() != root) return fail(Code::digest_mismatch);
+  return {};
+}
+
 // A hole, also over bytes of a chunk that did not get as far as its leaves. False: errno.
 bool punch(int file, std::uint64_t offset, std::uint64_t length) {
   const int rc = uninterrupted([&] {
@@ -213,21 +228,18 @@ Result<void> PosixStorage::finish_upload(const std::string& name, const Staged& 
                                          const Preserve& preserve, bool relaxed) {
   const auto upload = open_upload(*root_, name, O_RDONLY);
   if (!upload) return tl::make_unexpected(upload.error());
-  const MappedLeaves leaves(upload->leaves.get());
-  if (!leaves.ok()) return failure({}, "reading the leaves of an upload");
   if (expected.size_bytes != upload->size_bytes)
     return fail(Code::digest_mismatch, {}, "the size is not the one the upload was begun with");
-  for (std::size_t i = 0; i < leaves.all().size(); i += leaf_digest_bytes)
-    if (is_missing(leaves.all().substr(i, leaf_digest_bytes))) return fail(Code::upload_incomplete);
-  if (leaves.all().size() != leaves_size(upload->size_bytes)) return fail(Code::upload_incomplete);
-  if (protocol::root_of(leaves.all()) != expected.root) return fail(Code::digest_mismatch);
+  if (auto arrived = check_arrived(*upload, expected.root); !arrived) return arrived;
   // Reading is enough to sync and to set mode and time, and works where the mode is 0444 from the
   // last try.
   const auto data = open_data(*root_, name, O_RDONLY);
   if (!data) return tl::make_unexpected(data.error());
   // Bytes that have changed since they arrived are not given out as what was sent. The disk is
   // still busy with the last of them meanwhile.
-  if (!cached_bytes_match(data->get(), upload->size_bytes, leaves.all())) {
+  const auto match = cached_bytes_match(data->get(), upload->size_bytes, upload->leaves.get());
+  if (!match) return tl::make_unexpected(match.error());
+  if (!*match) {
     (void)drop_staged(name);
     return fail(Code::damaged, {}, "bytes of the upload changed after they had arrived");
   }

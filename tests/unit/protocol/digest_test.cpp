@@ -50,6 +50,18 @@ TEST_CASE("the root of a file of one leaf is not the digest of its bytes") {
   CHECK(root_of(leaves) != digest_of(std::string_view("abc")));
 }
 
+TEST_CASE("leaves that come piece by piece have the same root") {
+  const std::string leaves = leaves_of(std::string_view(pattern(9 * limits::leaf_bytes + 1)));
+  for (const std::size_t piece : {std::size_t{16}, std::size_t{48}, leaves.size()}) {
+    INFO(piece);
+    RootDigest root;
+    for (std::size_t at = 0; at < leaves.size(); at += piece)
+      root.add(std::string_view(leaves).substr(at, piece));
+    CHECK(root.digest() == root_of(leaves));
+  }
+  CHECK(RootDigest().digest() == root_of(""));
+}
+
 TEST_CASE("chunks of whole leaves give the leaves of the file in any division") {
   const std::string bytes = pattern(5 * limits::leaf_bytes + 12'345);
   const std::string_view file = bytes;

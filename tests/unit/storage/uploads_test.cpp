@@ -4,6 +4,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "storage/leaves.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace sluice::storage {
@@ -69,6 +70,34 @@ TEST_CASE("a large upload that has not changed is finished") {
   must(served.storage->begin_upload(name, bytes.size()));
   must(write(served, 0, bytes));
   must(served.storage->finish_upload(name, staged_of(bytes), {}));
+}
+
+// Of 16 GiB, so that there is more than one piece of them.
+TEST_CASE("leaves that are cut off while they are read are an error and no end of the process") {
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "leaves";
+  const std::uint64_t size = 2 * (LeafReader::piece_bytes / leaf_digest_bytes) * leaf;
+  const std::string leaves = pattern(leaves_size(size));
+  write_file(path, leaves);
+  const Descriptor file(::open(path.c_str(), O_RDONLY));
+  CHECK(stored_root(file.get(), size) == protocol::root_of(leaves));
+  LeafReader from_middle(file.get(), size / 2, size);
+  CHECK(from_middle.next() == std::string_view(leaves).substr(leaves.size() / 2));
+  LeafReader reader(file.get(), 0, size);
+  CHECK(reader.next() == std::string_view(leaves).substr(0, LeafReader::piece_bytes));
+  CHECK(::truncate(path.c_str(), LeafReader::piece_bytes + 5) == 0);
+  CHECK(reader.next().empty());
+  CHECK(reader.error() == ENODATA);
+  CHECK_FALSE(stored_root(file.get(), size));
+}
+
+TEST_CASE("an upload whose leaves were cut off is not finished") {
+  Served served;
+  const std::string bytes = pattern(4 * leaf);
+  must(served.storage->begin_upload(name, bytes.size()));
+  must(write(served, 0, bytes));
+  fs::resize_file(served.own / "staging" / (std::string(name) + ".leaves"), 3 * 16 + 1);
+  CHECK(code(served.storage->finish_upload(name, staged_of(bytes), {})) == Code::upload_incomplete);
 }
 
 TEST_CASE("beginning again") {
