@@ -213,7 +213,8 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
   }
   if (shutting_down_) return outbox.send(make_error(message, {Code::shutting_down, {}, {}}));
   // It is kept as long as the request, and no window counts it.
-  if (place == Place::queued && message.body.size() > limits::request_body_bytes)
+  if ((place == Place::queued || bulk_bytes(message.header)) &&
+      message.body.size() > limits::request_body_bytes)
     return outbox.send(make_error(message, {Code::too_large, {}, "a body of more than 64 KiB"}));
   const std::size_t bytes = message.payload.size() + message.header.credit_bytes;
   if (session.jobs.size() >= limits::window_requests ||
@@ -224,17 +225,8 @@ void Broker::on_request(Message&& message, Session& session, Connection connecti
     return outbox.send(make_error(message, {Code::overloaded, {}, "too many requests under way"}));
   if (answer_at_once(message, now, outbox)) return;
   Job& job = add_job(std::move(message), &session, connection, now);
-  job.place = place;
   job.attempt = attempt;
-  if (place == Place::locks) {
-    Message forward;
-    forward.peer = {Port::locks, {}};
-    forward.header = job.request.header;
-    forward.stamp = {job.session, job.number, 0};
-    forward.body = std::move(job.request.body);
-    return outbox.send(std::move(forward));
-  }
-  enqueue(job, now);
+  start(job, now, outbox);
   hand_out(outbox);
 }
 
@@ -399,7 +391,8 @@ void Broker::from_locks(Message&& message, Time now, Outbox& outbox) {
   if (found == jobs_.end()) return;
   if (message.header.type == Type::checkpoint_reply)
     return on_room_made(found->second, now, outbox);
-  if (found->second.place == Place::locks) answer_job(found->first, std::move(message), outbox);
+  if (found->second.place != Place::locks) return;
+  answer_job(found->first, std::move(message), outbox);
 }
 
 // --- jobs ---
@@ -420,19 +413,24 @@ Broker::Job& Broker::add_job(Message&& request, Session* session, Connection con
   return job;
 }
 
-void Broker::enqueue(Job& job, Time now) {
-  const Type type = job.request.header.type;
-  if (type == Type::read || type == Type::get || type == Type::get_many) {
-    // Most files that are got are small, whatever there is room for.
-    const std::size_t bytes = type == Type::get ? 0 : job.request.header.credit_bytes;
-    if (!bulk_reads_.begin(job.session, bytes)) {
+void Broker::start(Job& job, Time now, Outbox& outbox) {
+  if (const auto bytes = bulk_bytes(job.request.header)) {
+    if (!bulk_reads_.begin(job.session, *bytes)) {
       bulk_reads_.wait(job.number);
       reads_at_ = std::min(reads_at_, now + retry_pause);
       return;
     }
     job.read_bytes = bytes;
   }
-  dispatch_.enqueue(job.number, is_heavy(type));
+  const Type type = job.request.header.type;
+  if (!protocol::is_lock_request(type)) return dispatch_.enqueue(job.number, is_heavy(type));
+  job.place = Place::locks;
+  Message forward;
+  forward.peer = {Port::locks, {}};
+  forward.header = job.request.header;
+  forward.stamp = {job.session, job.number, 0};
+  forward.body = std::move(job.request.body);
+  outbox.send(std::move(forward));
 }
 
 void Broker::hand_out(Outbox& outbox) {
@@ -456,8 +454,10 @@ void Broker::answer_job(std::uint64_t number, Message&& reply, Outbox& outbox) {
   const Job& job = found->second;
   if (const auto swept = sweeps_.extract(number); swept && reply.header.type == Type::error)
     sweep_again_later(swept.mapped());
-  if (job.read_bytes)
-    reply.payload = bulk_reads_.end(job.session, *job.read_bytes, std::move(reply.payload));
+  if (job.read_bytes) {
+    bulk_reads_.end(job.session, *job.read_bytes);
+    bulk_reads_.hold(job.session, reply);
+  }
   if (Session* session = awaiting(job)) {
     session->jobs.erase(job.request.header.request_id);
     session->bytes -= job.bytes;

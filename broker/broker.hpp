@@ -114,7 +114,8 @@ class Broker final : public runtime::Actor {
 
   Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
   /// To the workers, or to those that wait for memory.
-  void enqueue(Job& job, Time now);
+  /// Gives it to the lock actor or into the queue; it may have to wait for what was read before.
+  void start(Job& job, Time now, runtime::Outbox& outbox);
   void hand_out(runtime::Outbox& outbox);
   /// `lost`: it fell silent or is gone; otherwise it left, or says hello anew.
   void give_up_worker(const std::string& peer, bool lost, Time now, runtime::Outbox& outbox);

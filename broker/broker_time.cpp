@@ -61,7 +61,8 @@ void Broker::tick_reads(Time now, Outbox& outbox) {
   reads_at_ = runtime::never;
   // What still may not begin comes to wait again, in the same order.
   for (const std::uint64_t number : bulk_reads_.take_waiting())
-    if (const auto found = jobs_.find(number); found != jobs_.end()) enqueue(found->second, now);
+    if (const auto found = jobs_.find(number); found != jobs_.end())
+      start(found->second, now, outbox);
   hand_out(outbox);
 }
 

@@ -54,8 +54,8 @@ inline constexpr std::uint32_t lease_max_ms = 3'600'000;
 inline constexpr std::size_t unfinished_bytes = window_bytes + window_bytes / 2;
 /// Bytes kept for a peer that does not read its answers, beyond libzmq's own queue.
 inline constexpr std::size_t outbox_bytes = 16u << 20;
-/// Bytes of files read for a session and not sent yet, after which its next reads wait; and for all
-/// sessions, after which each may have one read under way.
+/// Bytes of large answers for a session that are not sent yet, after which its next requests of
+/// that kind wait; and for all sessions, after which each may have one under way.
 inline constexpr std::size_t unsent_bytes_per_session = 8u << 20;
 inline constexpr std::size_t unsent_bytes_in_all = 96u << 20;
 /// The body of a request about files; one about locks may name many paths (`body_bytes`).

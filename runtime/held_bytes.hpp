@@ -1,4 +1,4 @@
-// Counts the bytes of payloads that somebody still holds, as libzmq does until it has sent them.
+// Counts bytes of messages that somebody still holds, as libzmq does until it has sent them.
 // What is held is let go of on any thread, such as libzmq's; all else is for one thread. Read on:
 // broker/bulk_reads.hpp.
 #pragma once
@@ -8,17 +8,15 @@
 #include <memory>
 #include <utility>
 
-#include "protocol/payload.hpp"
-
 namespace sluice::runtime {
 
 class HeldBytes {
  public:
-  /// The same bytes, which count until the last one who has them lets go.
-  protocol::Payload hold(protocol::Payload payload) {
-    const char* data = payload.data();
-    const std::size_t size = payload.size();
-    return {std::make_shared<Held>(std::move(payload), count_), data, size};
+  using Owner = std::shared_ptr<const void>;
+
+  /// So many bytes, which count until the last one who has this lets go, and with it of `owner`.
+  Owner hold(std::size_t size, Owner owner) {
+    return std::make_shared<Held>(std::move(owner), size, count_);
   }
   std::size_t count() const { return *count_; }
 
@@ -26,15 +24,16 @@ class HeldBytes {
   using Count = std::shared_ptr<std::atomic<std::size_t>>;
 
   struct Held {
-    Held(protocol::Payload taken, Count counted)
-        : payload(std::move(taken)), count(std::move(counted)) {
-      *count += payload.size();
+    Held(Owner kept, std::size_t bytes, Count counted)
+        : owner(std::move(kept)), size(bytes), count(std::move(counted)) {
+      *count += size;
     }
-    ~Held() { *count -= payload.size(); }
+    ~Held() { *count -= size; }
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
 
-    protocol::Payload payload;
+    Owner owner;
+    std::size_t size;
     Count count;
   };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -44,6 +45,8 @@ struct Message {
   /// Meaningful inside the server only.
   protocol::Stamp stamp;
   std::string body;
+  /// Kept until the body was sent, as a payload's owner is; mostly nothing.
+  std::shared_ptr<const void> body_owner;
   protocol::Payload payload;
 };
 

@@ -92,6 +92,18 @@ zmq::message_t to_frame(const protocol::Payload& payload) {
           shared};
 }
 
+// Mostly a copy. A body that is counted is lent, so that its owner lives until it was sent.
+zmq::message_t body_frame(Message& message) {
+  if (!message.body_owner) return {message.body.data(), message.body.size()};
+  struct Lent {
+    std::string body;
+    std::shared_ptr<const void> owner;
+  };
+  auto lent = std::make_shared<const Lent>(std::move(message.body), std::move(message.body_owner));
+  const std::string& body = lent->body;
+  return to_frame({std::move(lent), body.data(), body.size()});
+}
+
 // With IPv6 on, libzmq shows "tcp://127.0.0.1:1" as "tcp://[::ffff:127.0.0.1]:1".
 std::string as_written(std::string endpoint) {
   constexpr std::string_view mapped = "tcp://[::ffff:";
@@ -333,7 +345,7 @@ Socket::Sent Socket::send(Message& message) {
       taken = socket.send(zmq::buffer(frame), more).has_value();
     }
     if (!taken) return Sent::full;
-    socket.send(zmq::buffer(message.body), payload ? more : last);
+    socket.send(body_frame(message), payload ? more : last);
     if (payload) socket.send(to_frame(message.payload), last);
     return Sent::done;
   } catch (const zmq::error_t& error) {
@@ -347,6 +359,7 @@ Socket::Received Socket::receive(Message& message) {
   zmq::message_t frame;
   message.peer.id.clear();
   message.payload = {};
+  message.body_owner.reset();
   if (impl_->hoarders) impl_->hoarders->begin_message();
   impl_->empty = impl_->router ? !impl_->receive_first(frame) : !impl_->receive_frame(frame);
   if (impl_->empty) return Received::nothing;

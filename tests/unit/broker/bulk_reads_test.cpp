@@ -1,4 +1,5 @@
 // The broker and clients that read slowly: what is read for them and not sent yet is bounded.
+#include "protocol/messages/watch.hpp"
 #include "tests/unit/broker/broker_room.hpp"
 
 using namespace sluice;
@@ -77,6 +78,44 @@ TEST_CASE("reads under way count like what is not sent", "[broker]") {
   room.probe.expect_error(room.ann, Code::snapshot_gone);
   room.probe.advance(Time{0});
   CHECK(room.job_at<protocol::Read>(room.one).header.request_id == chunks_a_session + 1);
+}
+
+// Their answers have all in the body: the digests of leaves alone 512 KiB.
+TEST_CASE("large answers without a payload count as well", "[broker]") {
+  BrokerRoom room;
+  room.join_worker(room.one);
+  room.join(room.ann, "ann");
+  const protocol::ReadLeaves wanted{"s", 0, limits::leaves_in_answer};
+  std::vector<Message> unsent;
+  std::uint64_t id = 0;
+  // A little more than was reckoned with, so that in the end there is no room for the least.
+  constexpr std::size_t size = 586u << 10;
+  for (std::size_t bytes = 0; bytes < limits::unsent_bytes_per_session; bytes += size) {
+    room.probe.tell(room.ann, wanted, ++id);
+    protocol::ReadLeavesReply reply;
+    reply.leaves.resize(size);
+    room.probe.answer(room.job_at<protocol::ReadLeaves>(room.one), reply);
+    unsent.push_back(room.probe.expect<protocol::ReadLeavesReply>(room.ann).message);
+  }
+  room.probe.tell(room.ann, wanted, 100);
+  room.probe.tell(room.ann, protocol::List{}, 101);
+  room.probe.tell(room.ann, protocol::WriteStatus{}, 102);
+  room.probe.tell(room.ann, protocol::ListLocks{}, 103);
+  room.probe.tell(room.ann, protocol::Watch{}, 104);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
+  room.probe.advance(Time{50});
+  room.probe.expect_silence();
+  room.probe.tell(room.ann, protocol::Cancel{104}, 105);
+  room.probe.expect<protocol::CancelReply>(room.ann);
+  CHECK(room.probe.expect_error(room.ann, Code::cancelled).message.header.request_id == 104);
+  room.probe.expect<protocol::SessionAlive>(room.locks);
+  unsent.clear();
+  room.probe.advance(Time{5});
+  room.probe.expect<protocol::ReadLeaves>(room.one);
+  room.probe.expect<protocol::List>(room.one);
+  room.probe.expect<protocol::WriteStatus>(room.one);
+  CHECK(room.probe.expect<protocol::ListLocks>(room.locks).message.header.request_id == 103);
+  room.probe.expect_silence();
 }
 
 TEST_CASE("a read that waits can be cancelled, and ends with its session", "[broker]") {

@@ -2,6 +2,9 @@
 // or full.
 #include "runtime/transport.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include "protocol/messages/session.hpp"
 #include "runtime/poller.hpp"
 #include "tests/support/catch.hpp"
@@ -75,6 +78,29 @@ TEST_CASE("a payload goes on as it came, as often as it is sent, and outlives wh
   CHECK(back[0].payload.text() == bytes);
   CHECK(back[1].payload.text() == bytes);
   CHECK(back[2].payload.text() == bytes.substr(1));
+}
+
+TEST_CASE("the owner of a body lives until the body was sent") {
+  SocketPair pair(true);
+  Message hello = make_message({}, Ping{}, 7);
+  REQUIRE(pair.dealer->send(hello) == Socket::Sent::done);
+  Message got = receive(*pair.router);
+  const std::size_t size = GENERATE(3, 1 << 20);
+  auto owner = std::make_shared<const int>(0);
+  const std::weak_ptr<const int> seen = owner;
+  {
+    Message reply = make_reply(got, sluice::protocol::Pong{});
+    reply.body = std::string(size, 'b');
+    reply.body_owner = std::move(owner);
+    REQUIRE(pair.router->send(reply) == Socket::Sent::done);
+  }
+  Message back = receive(*pair.dealer);
+  CHECK(back.body == std::string(size, 'b'));
+  CHECK_FALSE(back.body_owner);
+  // What was lent comes back on libzmq's thread.
+  for (int i = 0; i < 1'000 && !seen.expired(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(seen.expired());
 }
 
 TEST_CASE("an unstamped socket takes no stamped message and goes on") {
