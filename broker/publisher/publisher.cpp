@@ -201,15 +201,22 @@ Publisher::Taken Publisher::take(Waiting& waiting, TreeView& view, Batch& batch)
   if (waiting.commit.small && (message.payload.size() != waiting.commit.size_bytes ||
                                message.payload.size() > protocol::limits::small_file_bytes)) {
     const Error error{Code::bad_message, waiting.commit.path, "the bytes are not as many as said"};
-    batch.items.push_back({std::move(waiting), refusal(error), {}, false, false});
+    refuse(waiting, error, batch);
     return Taken::yes;
   }
   auto planned = plan(waiting.commit, message.stamp.number, view, removed_directory_);
   if (!planned) {
-    batch.items.push_back({std::move(waiting), refusal(planned.error()), {}, false, false});
+    refuse(waiting, planned.error(), batch);
     return Taken::yes;
   }
   return take_planned(waiting, std::move(*planned), view, batch);
+}
+
+// What it has claimed, now or when it found no room, goes: its number is used by nobody else. Of a
+// claim that failed there may be the leaves alone.
+void Publisher::refuse(Waiting& waiting, const Error& error, Batch& batch) {
+  if (!waiting.commit.staged.empty()) (void)storage_.drop_claimed(waiting.message.stamp.number);
+  batch.items.push_back({std::move(waiting), refusal(error), {}, false, false});
 }
 
 Publisher::Taken Publisher::take_planned(Waiting& waiting, Plan&& plan, TreeView& view,
@@ -231,7 +238,7 @@ Publisher::Taken Publisher::take_planned(Waiting& waiting, Plan&& plan, TreeView
   }
   if (allowed) allowed = settle_bytes(waiting.commit, plan.replaces, record);
   if (!allowed) {
-    batch.items.push_back({std::move(waiting), refusal(allowed.error()), {}, false, false});
+    refuse(waiting, allowed.error(), batch);
     return Taken::yes;
   }
   record.session = waiting.message.stamp.session;
@@ -260,9 +267,7 @@ protocol::Result<void> Publisher::settle_bytes(const protocol::Commit& commit, b
       unsynced_.insert(record.number);
       return {};
     }
-    auto synced = storage_.sync_upload(record.number, {});
-    if (!synced) (void)storage_.drop_claimed(record.number);
-    return synced;
+    return storage_.sync_upload(record.number, {});
   }
   // Also one to the same name, which promises no less.
   if (commit.kind != protocol::ChangeKind::rename) return {};

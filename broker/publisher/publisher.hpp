@@ -107,6 +107,7 @@ class Publisher final : public runtime::Actor {
   Batch take_batch();
   Taken take(Waiting& waiting, TreeView& view, Batch& batch);
   Taken take_planned(Waiting& waiting, Plan&& plan, TreeView& view, Batch& batch);
+  void refuse(Waiting& waiting, const protocol::Error& error, Batch& batch);
   /// Decides whether it is relaxed, and syncs what it must not leave to chance.
   protocol::Result<void> settle_bytes(const protocol::Commit& commit, bool replaces,
                                       LogRecord& record);

@@ -42,6 +42,10 @@ std::string claimed_name(std::uint64_t number) {
   return fmt::format("{:016x}", number);
 }
 
+std::string leaves_of_claimed(std::uint64_t number) {
+  return claimed_name(number) + ".leaves";
+}
+
 }  // namespace
 
 // --- single operations ---
@@ -550,7 +554,12 @@ Result<void> SimStorage::drop_staged(const std::string& name) {
 // --- publishing ---
 
 Result<std::uint64_t> SimStorage::claim(const std::string& name, std::uint64_t number) {
-  if (auto ok = check(DiskCall::claim); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = check(DiskCall::claim); !ok) {
+    // The real disk's leaves go first, and may have come alone.
+    if (const std::string leaves = leaves_of_claimed(number); in_area(claimed_, leaves) == 0)
+      create(new_inode(EntryKind::file, {}), claimed_, leaves, {});
+    return tl::make_unexpected(ok.error());
+  }
   const Id id = in_area(staging_, name);
   if (id == 0) {
     const Id before = in_area(claimed_, claimed_name(number));
@@ -565,7 +574,8 @@ Result<void> SimStorage::drop_claimed(std::uint64_t number) {
   if (auto ok = check(DiskCall::drop_claimed); !ok) return ok;
   const Directory claimed = current_.directories.at(claimed_);
   for (const auto& [name, id] : claimed)
-    if (number == 0 || name == claimed_name(number)) unlink(claimed_, name);
+    if (number == 0 || name == claimed_name(number) || name == leaves_of_claimed(number))
+      unlink(claimed_, name);
   return {};
 }
 

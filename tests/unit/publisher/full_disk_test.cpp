@@ -54,6 +54,31 @@ TEST_CASE_METHOD(Fixture, "what finds no room twice is refused, and leaves nothi
   CHECK_FALSE(bytes_at("big"));
 }
 
+// Its bytes would lie there until a restart, on a disk that is full already.
+TEST_CASE_METHOD(Fixture, "what is refused when it is tried again leaves nothing") {
+  REQUIRE(start());
+  protocol::Terms terms;
+  terms.if_absent = true;
+  send(upload_commit("big", "bytes", terms));
+  faults.fail_next(DiskCall::publish_claimed, 1, Code::no_space);
+  probe->drained();
+  CHECK_FALSE(storage.litter().empty());
+  storage.plant("big", "by hand");
+  serve_checkpoint();
+  CHECK(code_of(outcome()) == "exists");
+  CHECK(storage.litter().empty());
+  CHECK(bytes_at("big") == "by hand");
+}
+
+TEST_CASE_METHOD(Fixture, "of what cannot be claimed nothing stays among the claimed") {
+  REQUIRE(start());
+  const Commit commit = upload_commit("big", "bytes");
+  send(commit);
+  faults.fail_next(DiskCall::claim, 1, Code::io_error);
+  CHECK(code_of(run()) == "io_error");
+  CHECK(storage.litter() == std::vector<std::string>{"staging/" + commit.staged});
+}
+
 // Then the same log says first that it came to nothing, and that it was made.
 TEST_CASE_METHOD(Fixture, "a change that is made after it was revoked is replayed") {
   REQUIRE(start());
