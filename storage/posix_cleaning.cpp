@@ -6,6 +6,7 @@
 
 #include "protocol/limits.hpp"
 #include "storage/directory.hpp"
+#include "storage/disk_room.hpp"
 #include "storage/failure.hpp"
 #include "storage/names.hpp"
 #include "storage/own_names.hpp"
@@ -42,14 +43,13 @@ bool last_change(int staging, std::string_view name, timespec& when) {
   return true;
 }
 
-}  // namespace
-
-Result<void> PosixStorage::sweep_kept(std::chrono::milliseconds age) {
-  const int staging = root_->staging.get();
+// Kept uploads, and their leaves, that nothing was written to for so long.
+Result<std::vector<std::string>> old_kept(int staging, std::chrono::milliseconds age) {
   const auto names = names_in(staging);
   if (!names) return failure({}, "listing kept uploads");
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
+  std::vector<std::string> old;
   for (const std::string& name : *names) {
     if (!is_kept_name(name)) continue;
     timespec then{};
@@ -59,8 +59,38 @@ Result<void> PosixStorage::sweep_kept(std::chrono::milliseconds age) {
     }
     const auto passed = std::chrono::seconds(now.tv_sec - then.tv_sec) +
                         std::chrono::nanoseconds(now.tv_nsec - then.tv_nsec);
-    if (passed >= age && !unlink_at(staging, name)) return failure({}, "removing a kept upload");
+    if (passed >= age) old.push_back(name);
   }
+  return old;
+}
+
+// What these files take of the disk, as far as they can be looked at.
+std::uint64_t taken_bytes(int directory, const std::vector<std::string>& names) {
+  std::uint64_t blocks = 0;
+  struct stat info;
+  for (const std::string& name : names)
+    if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+      blocks += static_cast<std::uint64_t>(info.st_blocks);
+  return blocks * 512;
+}
+
+void empty_some_trash(const Root& root) {
+  for (int i = 0; i < most_trash_calls; ++i) {
+    const auto more = unlink_some_trash(root);
+    if (!more || !*more) break;
+  }
+}
+
+constexpr std::chrono::milliseconds keep_at_least{protocol::limits::upload_keep_min_ms};
+
+}  // namespace
+
+Result<void> PosixStorage::sweep_kept(std::chrono::milliseconds age) {
+  const int staging = root_->staging.get();
+  const auto old = old_kept(staging, age);
+  if (!old) return tl::make_unexpected(old.error());
+  for (const std::string& name : *old)
+    if (!unlink_at(staging, name)) return failure({}, "removing a kept upload");
   return {};
 }
 
@@ -88,12 +118,26 @@ Result<bool> PosixStorage::empty_trash() {
 }
 
 void PosixStorage::make_room() {
+  empty_some_trash(*root_);
   (void)remove_spares(*root_);
-  (void)sweep_kept(std::chrono::milliseconds(protocol::limits::upload_keep_min_ms));
-  for (int i = 0; i < most_trash_calls; ++i) {
-    const auto more = unlink_some_trash(*root_);
-    if (!more || !*more) break;
-  }
+  (void)sweep_kept(keep_at_least);
+}
+
+void PosixStorage::make_room_for(std::uint64_t bytes) {
+  const int staging = root_->staging.get();
+  if (const auto disk = disk_bytes(staging); disk && bytes >= *disk) return;
+  // Where there is room by this count, something else was missing, and all has to go.
+  const bool is_counted = !has_room(staging, bytes);
+  const auto has_enough = [&] { return is_counted && has_room(staging, bytes); };
+  empty_some_trash(*root_);
+  if (has_enough()) return;
+  const auto spares = names_in(root_->spare.get());
+  const auto kept = old_kept(staging, keep_at_least);
+  const std::uint64_t most = (spares ? taken_bytes(root_->spare.get(), *spares) : 0) +
+                             (kept ? taken_bytes(staging, *kept) : 0);
+  if (bytes > most && !has_room(staging, bytes - most)) return;
+  (void)remove_spares(*root_);
+  if (!has_enough()) (void)sweep_kept(keep_at_least);
 }
 
 }  // namespace sluice::storage

@@ -136,7 +136,7 @@ Result<Staged> PosixStorage::stage_copy(const std::string& path, const std::stri
   bool ok = copy();
   if (!ok && errno == ENOSPC) {
     unlink_at(staging, name);
-    make_room();
+    make_room_for(static_cast<std::uint64_t>(found.info.st_blocks) * 512);
     ok = copy();
   }
   const int error = errno;

@@ -95,6 +95,9 @@ class PosixStorage : public Storage {
   void make_room() override;
 
  private:
+  /// As `make_room`, and no more than is needed: nothing where the disk could not hold so many
+  /// bytes, and what others may come back for goes last, and only where that makes enough room.
+  void make_room_for(std::uint64_t bytes);
   std::optional<std::string> write_spare(const FileStamp& stamp, std::span<const char> bytes,
                                          const Preserve& preserve, bool relaxed);
   Result<bool> move_small(int directory, const std::string& name, const Place& place);

@@ -141,7 +141,7 @@ Result<void> PosixStorage::begin_upload(const std::string& name, std::uint64_t s
   const auto create = [&](const std::string& file, std::uint64_t size, std::uint64_t holes) {
     if (create_sized(staging, file, size, holes)) return true;
     if (errno != ENOSPC) return false;
-    make_room();
+    make_room_for(size - holes);
     return create_sized(staging, file, size, holes);
   };
   struct stat info;

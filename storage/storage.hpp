@@ -95,8 +95,8 @@ class Storage {
   /// Fails with `not_found`, `not_directory` (a part of the path is a file), `not_regular` (a link
   /// or special file).
   virtual Result<Entry> stat(const std::string& path) = 0;
-  /// One page; the server's own directory, links and special files are left out of nothing but the
-  /// former: they are listed as `other`. Looks at `limits::list_scan` names at most, so that a page
+  /// One page. The server's own directory is left out; links and special files are listed, as
+  /// `other`. Looks at `limits::list_scan` names at most, so that a page
   /// may be empty and more follow. Fails with `not_found`, `not_directory`.
   virtual Result<protocol::ListReply> list(const protocol::List& wanted) = 0;
   /// Reads a file of up to `whole_bytes` at once; of a larger one makes a snapshot. Making the same
@@ -125,10 +125,10 @@ class Storage {
 
   // --- staging (workers) ---
 
-  /// Makes room for an upload, if need be that of kept ones nobody has gone on with for
-  /// `limits::upload_keep_min_ms`. Beginning it again with the same size is no error; with another
-  /// size it fails with `upload_conflict`. `zero_bytes` of it will come as zeros and need no room;
-  /// the rest of such a file gets its room as it comes.
+  /// Makes room for an upload, if need be, and if it is enough, that of kept ones nobody has gone
+  /// on with for `limits::upload_keep_min_ms`. Beginning it again with the same size is no error;
+  /// with another size it fails with `upload_conflict`. `zero_bytes` of it will come as zeros and
+  /// need no room; the rest of such a file gets its room as it comes.
   virtual Result<void> begin_upload(const std::string& name, std::uint64_t size_bytes,
                                     std::uint64_t zero_bytes = 0) = 0;
   /// Stores whole leaves at `offset`. `leaves` are the digests of `bytes`, checked by the caller.

@@ -165,6 +165,29 @@ TEST_CASE("a full disk is made room on in the trash") {
   must(disk.storage->begin_upload("u", 2u << 20));
 }
 
+TEST_CASE("for what can never fit nothing is given up") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  write_file(disk.tree() / "old", pattern(2 * leaf));
+  CHECK(must(disk.storage->remove("old", false)));
+  write_file(disk.own("spare") / "1", pattern(leaf));
+  CHECK(code(disk.storage->begin_upload("u", 9u << 20)) == Code::no_space);
+  CHECK(count_in(disk.own("trash")) == 1);
+  CHECK(count_in(disk.own("spare")) == 1);
+}
+
+TEST_CASE("what saves time stays where the room it takes would not be enough") {
+  SmallDisk disk;
+  if (!disk.storage) return;
+  write_file(disk.tree() / "large", pattern(4u << 20));
+  write_file(disk.own("spare") / "1", pattern(1u << 20));
+  CHECK(code(disk.storage->begin_upload("u", 6u << 20)) == Code::no_space);
+  CHECK(count_in(disk.own("spare")) == 1);
+  const std::uint64_t left = fs::space(disk.tree()).available;
+  must(disk.storage->begin_upload("v", left + (512u << 10)));
+  CHECK(count_in(disk.own("spare")) == 0);
+}
+
 TEST_CASE("a full disk refuses a journal's growth and takes nothing for it") {
   SmallDisk disk;
   if (!disk.storage) return;
