@@ -5,26 +5,25 @@
 // Why it is exact. Of the changes made since the last checkpoint, a power loss leaves some set that
 // has, with each change, all earlier ones of the same names and the same file: a directory's entry
 // is one slot whose changes keep their order. A killed process leaves a prefix. In both cases:
-// - A file whose bytes are not in the log is at exactly one place: in staging, claimed, or at one
-// of the names it has had;
-//   something newer in its place would mean that its move away survived too. Its version, or
-//   without one its inode number, tells which. So all files that are not where they belong are
-//   first set aside under a number of their own, and only then put where they belong: no order of
-//   moves, not even a swap, overwrites one.
+//
+// - A file whose bytes are not in the log is at exactly one place: in staging, claimed, or at a
+//   name that it has had; something newer in its place would mean that its move away survived too.
+//   Its version, or without one its inode number, tells which. So all files that are not where they
+//   belong are first set aside under a number of their own, and only then put where they belong: no
+//   order of moves, not even a swap, overwrites one.
 // - A file whose bytes are in the log is written anew, whatever is left of it.
-// - Of a relaxed put that large a file the bytes may be torn: they are read, and what is torn goes.
+// - Of a relaxed put of a large file the bytes may be torn: they are read, and what is torn goes.
 //   A rename is logged only after the bytes of the file are synced, so nothing else rests on them.
 // - A relaxed put without a record is in a directory that the log knows, has a larger version than
 //   the first relaxed put there, and replaced nothing: it goes.
 // - Anything else found at a path the log names was there before the last change of that path: it
-// has a lower version, or
-//   is one of the files without version the log told of. It is removed, or replaced by what belongs
-//   there.
+//   has a lower version, or is one of the files without version the log told of. It is removed, or
+//   replaced by what belongs there.
 // - Paths mean the same for all records, as a directory moves or goes only as the first change in
-// the log, with
-//   everything before it synced. It is done first; its inode number tells whether it still has to
-//   be. The number is not used again meanwhile: a moved directory lives on, and a directory is made
-//   where one was removed only after a checkpoint.
+//   the log, with everything before it synced. It is done first; its inode number tells whether it
+//   still has to be. The number is not used again meanwhile: a moved directory lives on, and a
+//   directory is made where one was removed only after a checkpoint.
+//
 // Every step leaves a state that the same argument covers, and the log stays until the tree is
 // synced, so replay may be interrupted and begun again.
 #pragma once
