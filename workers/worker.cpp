@@ -230,7 +230,8 @@ void Worker::finish(Parked&& parked, const protocol::CommitReply& outcome, Outbo
 
 void Worker::answer(const Parked& parked, const protocol::Result<std::uint64_t>& version,
                     Outbox& outbox) {
-  if (parked.place.batch != 0) return note_outcome(parked.place, version, outbox);
+  if (parked.place.batch != 0)
+    return note_outcome(parked.place, parked.commit.path, version, outbox);
   if (!version) return outbox.send(make_error(parked.request, version.error()));
   Message reply = make_reply(parked.request, protocol::PutReply{*version});
   // Every change is answered by the same body under its own type.

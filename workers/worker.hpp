@@ -88,8 +88,9 @@ class Worker final : public runtime::Actor {
   void finish(Parked&& parked, const protocol::CommitReply& outcome, runtime::Outbox& outbox);
   void answer(const Parked& parked, const protocol::Result<std::uint64_t>& version,
               runtime::Outbox& outbox);
-  void note_outcome(InBatch place, const protocol::Result<std::uint64_t>& version,
-                    runtime::Outbox& outbox);
+  /// `path`: of the file, which need not be said again.
+  void note_outcome(InBatch place, const std::string& path,
+                    const protocol::Result<std::uint64_t>& version, runtime::Outbox& outbox);
   void end_of_batch(std::uint64_t number, runtime::Outbox& outbox);
 
   WorkerConfig config_;

@@ -81,6 +81,7 @@ struct PutMany {
 /// What became of one file, as `ErrorReply` or `PutReply` would say it.
 struct PutOutcome {
   std::uint16_t code = 0;
+  /// Empty: the file itself. It and the detail may be left out for others that say much.
   std::string path;
   std::string detail;
   std::uint64_t version = 0;

@@ -85,6 +85,33 @@ TEST_CASE("what fails of a batch is told, and the rest goes on", "[batches]") {
   CHECK(reply.outcomes[3].version == 5);
 }
 
+TEST_CASE("a batch that fails at great length is answered in one body", "[batches]") {
+  WorkerRoom room;
+  room.join();
+  std::string directory;
+  while (directory.size() < 3'700) directory += std::string(200, 'd') + "/";
+  directory.pop_back();
+  PutMany batch{directory, {}, {}};
+  for (std::size_t i = 0; i < limits::batch_files; ++i)
+    batch.files.push_back(file(std::string(100, 'f') + std::to_string(i), ""));
+  room.ask(batch, 20);
+  protocol::CommitReply failed;
+  failed.code = number(Code::locked);
+  failed.detail = std::string(300, 'w');
+  const bool own = GENERATE(true, false);
+  for (std::size_t i = 0; i < batch.files.size(); ++i) {
+    const auto commit = room.committed(20 + i);
+    failed.path = own ? commit.body.path : directory;
+    room.probe.answer(commit.message, failed);
+  }
+  const auto answered = room.answered<PutManyReply>(20);
+  CHECK(answered.message.body.size() <= limits::body_bytes);
+  REQUIRE(answered.body.outcomes.size() == batch.files.size());
+  CHECK(answered.body.outcomes[0].path == (own ? "" : directory));
+  for (const auto& outcome : answered.body.outcomes) CHECK(outcome.code == failed.code);
+  CHECK(answered.body.outcomes.back().path.empty());
+}
+
 TEST_CASE("a batch without anything to commit is answered at once", "[batches]") {
   WorkerRoom room;
   room.join();
