@@ -21,7 +21,10 @@ void QueueChecker::hears(const Message& message) {
     case Port::workers:
       return hears_worker(message);
     case Port::publisher:
-      if (message.header.type == Type::sync_locks_reply) syncing_ = false;
+      // One that failed is the last: what waited for it to end stays in the way until a restart.
+      if (const auto synced = protocol::decode<protocol::SyncLocksReply>(message.body);
+          synced && message.header.type == Type::sync_locks_reply)
+        syncing_ = !synced->ok;
       // Of the numbers that it reserves it says 0.
       if (const auto outcome = protocol::decode<protocol::Published>(message.body);
           !outcome || !outcome->may_come_about())

@@ -115,7 +115,7 @@ class QueueChecker {
   /// The ends of locks up to this number may have been lost.
   std::uint64_t last_given_ = 0;
   std::uint64_t unsure_up_to_ = 0;
-  /// The lock journal is being synced: what was granted may wait for that.
+  /// The lock journal is being synced, or could not be: what was granted or ended waits for that.
   bool syncing_ = false;
 };
 
