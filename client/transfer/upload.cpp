@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <map>
 
 #include "client/pipeline.hpp"
@@ -77,6 +78,7 @@ class Upload {
            request_.terms.wait_ms <= limits::upload_keep_min_ms;
   }
   Result<std::uint64_t> send_all(bool reuses);
+  bool stays_after(Code code) const;
   Result<bool> find_earlier_try();
   Result<void> find_replaced();
   Result<void> send_chunks();
@@ -104,8 +106,9 @@ class Upload {
   Pipeline pipeline_;
   TransferWindow window_;
   RememberedUpload upload_;
-  /// Whether the server may hold something of it that is to be dropped.
-  bool begun_ = false;
+  /// Whether the server may hold something of it that is to be dropped. What another try has begun,
+  /// which may be one of a process that still sends it, is not before it was refused.
+  bool is_to_drop_ = false;
   /// What has arrived in an earlier try, zeros where something is missing.
   std::string arrived_;
   /// The version that is replaced, and its leaves.
@@ -127,7 +130,7 @@ Upload::~Upload() {
   const auto no_answer = [](runtime::Message&&) {};
   if (!snapshot_.empty())
     requester_.submit(runtime::make_message({}, protocol::ReadEnd{snapshot_}), no_answer);
-  if (!begun_) return;
+  if (!is_to_drop_) return;
   requester_.submit(runtime::make_message({}, protocol::WriteAbort{upload_.id(), is_kept()}),
                     no_answer);
   upload_.forget();
@@ -150,17 +153,23 @@ Result<std::uint64_t> Upload::run(bool reuses) {
   // One chunk is sent as soon as asked.
   if (input_.size_bytes() > limits_.chunk_bytes)
     if (auto ok = look_first(pipeline_, request_); !ok) return tl::make_unexpected(ok.error());
-  begun_ = true;
-  auto version = send_all(reuses);
+  const auto is_new = find_earlier_try();
+  if (!is_new) return tl::make_unexpected(is_new.error());
+  is_to_drop_ = !upload_.was_begun();
+  auto version = send_all(reuses || !*is_new);
   if (version) upload_.forget();
-  if (version || (is_kept() && is_worth_keeping(version.error().code, done_bytes_))) begun_ = false;
+  is_to_drop_ = !version && !stays_after(version.error().code);
   return version;
 }
 
+// How much another try has sent may not be known yet, and its process may be sending still.
+bool Upload::stays_after(Code code) const {
+  constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
+  return is_kept() && is_worth_keeping(code, upload_.was_begun() ? unknown : done_bytes_);
+}
+
 Result<std::uint64_t> Upload::send_all(bool reuses) {
-  const auto is_new = find_earlier_try();
-  if (!is_new) return tl::make_unexpected(is_new.error());
-  if (request_.delta || reuses || !*is_new)
+  if (request_.delta || reuses)
     if (auto found = find_replaced(); !found) return tl::make_unexpected(found.error());
   auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
       upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
@@ -180,7 +189,10 @@ Result<bool> Upload::find_earlier_try() {
     arrived_ = std::move(*arrived);
     return true;
   }
-  if (arrived.error().code != Code::unknown_upload) return tl::make_unexpected(arrived.error());
+  if (arrived.error().code != Code::unknown_upload) {
+    is_to_drop_ = arrived.error().code == Code::upload_conflict;
+    return tl::make_unexpected(arrived.error());
+  }
   // What of the old one is still on its way must not get into the new one.
   upload_.forget();
   upload_ = RememberedUpload::recall(request_.resume_key);
