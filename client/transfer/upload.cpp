@@ -7,6 +7,7 @@
 #include <map>
 
 #include "client/pipeline.hpp"
+#include "client/transfer/download.hpp"
 #include "client/transfer/first_look.hpp"
 #include "client/transfer/known_leaves.hpp"
 #include "client/transfer/remembered_upload.hpp"
@@ -64,6 +65,8 @@ class Upload {
   Result<std::uint64_t> run(bool reuses);
   Result<std::uint64_t> put_small();
   bool is_kept() const { return upload_.is_remembered(); }
+  /// A chunk was damaged each time it was sent: another upload would fare no better.
+  bool is_damaged_on_the_way() const { return damaged_on_the_way_; }
 
  private:
   struct Piece {
@@ -83,6 +86,7 @@ class Upload {
   Result<void> find_replaced();
   Result<void> send_chunks();
   Result<void> send_next();
+  Result<void> check_same(const Piece& piece, std::string_view leaves);
   Result<void> send_bytes(const Piece& piece, Payload bytes, std::string leaves);
   void reuse(const Piece& piece, const std::string& leaves);
   std::uint64_t bytes_in_holes();
@@ -90,6 +94,7 @@ class Upload {
   Result<void> look_at_zeros(const Piece& piece);
   void send(runtime::Message message, const Piece& piece);
   Result<void> take_answer();
+  Result<void> take_damaged(const Piece& piece, protocol::Error error);
   void take_reused(const Piece& piece, std::string_view taken);
   Result<std::uint64_t> commit();
   Result<Payload> read(std::uint64_t offset, std::size_t size);
@@ -119,8 +124,10 @@ class Upload {
   /// Of all that was looked at.
   std::string leaves_;
   std::map<std::uint64_t, Piece> under_way_;
-  /// Could not be reused or told as zeros after all.
+  /// Could not be reused or told as zeros after all, or was damaged on the way.
   std::deque<Piece> to_send_;
+  std::map<std::uint64_t, int> damaged_attempts_;
+  bool damaged_on_the_way_ = false;
   /// The next hole, or the one that is being told of.
   Range hole_;
   bool takes_zeros_ = true;
@@ -280,8 +287,10 @@ Result<void> Upload::send_next() {
   auto bytes = read(piece.offset, piece.size);
   if (!bytes) return tl::make_unexpected(bytes.error());
   std::string leaves = protocol::leaves_of(bytes->bytes());
-  // The commit finds it out if they are other bytes than those before.
-  if (again) return send_bytes(piece, std::move(*bytes), std::move(leaves));
+  if (again) {
+    if (auto same = check_same(piece, leaves); !same) return same;
+    return send_bytes(piece, std::move(*bytes), std::move(leaves));
+  }
   leaves_ += leaves;
   const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
   if (arrived == leaves) {
@@ -294,6 +303,13 @@ Result<void> Upload::send_next() {
     return {};
   }
   return send_bytes(piece, std::move(*bytes), std::move(leaves));
+}
+
+// Other bytes must not get into the same upload.
+Result<void> Upload::check_same(const Piece& piece, std::string_view leaves) {
+  if (leaves_at(leaves_, piece.offset, piece.size) == leaves) return {};
+  if (auto unchanged = input_.check_unchanged(); !unchanged) return unchanged;
+  return protocol::fail(Code::source_changed, request_.path);
 }
 
 Result<void> Upload::send_bytes(const Piece& piece, Payload bytes, std::string leaves) {
@@ -333,7 +349,7 @@ Result<void> Upload::take_answer() {
       to_send_.push_back({piece.offset, piece.size});
       return {};
     }
-    if (!message) return tl::make_unexpected(message.error());
+    if (!message) return take_damaged(piece, message.error());
     done(piece.size);
     return {};
   }
@@ -347,6 +363,15 @@ Result<void> Upload::take_answer() {
   const auto reply = protocol::decode<protocol::WriteReuseReply>(message->body);
   if (!reply) return tl::make_unexpected(reply.error());
   take_reused(piece, reply->taken);
+  return {};
+}
+
+// Any other failure ends the upload.
+Result<void> Upload::take_damaged(const Piece& piece, protocol::Error error) {
+  const bool is_damaged = piece.from == Piece::From::message && error.code == Code::digest_mismatch;
+  damaged_on_the_way_ = is_damaged && ++damaged_attempts_[piece.offset] == damaged_attempts;
+  if (!is_damaged || damaged_on_the_way_) return tl::make_unexpected(std::move(error));
+  to_send_.push_back(piece);
   return {};
 }
 
@@ -400,7 +425,7 @@ constexpr int most_lost = 8;
 bool is_worth_another_upload(Code code) {
   // The server was restarted, or has forgotten the session, and the upload with it; or somebody
   // else has ended a kept one, or the file is another than when it was begun; or its bytes have
-  // changed on the way or there.
+  // changed there.
   return code == Code::unknown_upload || code == Code::upload_incomplete ||
          code == Code::upload_conflict || code == Code::damaged || code == Code::digest_mismatch;
 }
@@ -442,12 +467,15 @@ Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request,
   bool reuses = false;
   for (int lost = 0, spoilt = 0;;) {
     bool kept = false;
+    bool hopeless = false;
     const auto version = [&] {
       Upload once(requester, request, input, call, patience, *granted);
       kept = once.is_kept();
-      return once.run(reuses);
+      auto stored = once.run(reuses);
+      hopeless = once.is_damaged_on_the_way();
+      return stored;
     }();
-    if (version || !is_worth_another_upload(version.error().code)) return version;
+    if (version || hopeless || !is_worth_another_upload(version.error().code)) return version;
     const Code code = version.error().code;
     const bool was_lost = code == Code::unknown_upload || code == Code::upload_incomplete;
     // A kept one may be lost once more: to another process that sends it too.
