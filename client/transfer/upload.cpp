@@ -84,6 +84,8 @@ class Upload {
   bool stays_after(Code code) const;
   Result<bool> find_earlier_try();
   Result<void> find_replaced();
+  Result<void> begin();
+  Result<void> touch();
   Result<void> send_chunks();
   Result<void> send_next();
   Result<void> check_same(const Piece& piece, std::string_view leaves);
@@ -121,6 +123,8 @@ class Upload {
   std::string replaced_;
   std::uint64_t looked_at_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
+  /// When the server was told of it last.
+  TransferWindow::Time touched_;
   /// Of all that was looked at.
   std::string leaves_;
   std::map<std::uint64_t, Piece> under_way_;
@@ -178,9 +182,7 @@ bool Upload::stays_after(Code code) const {
 Result<std::uint64_t> Upload::send_all(bool reuses) {
   if (request_.delta || reuses)
     if (auto found = find_replaced(); !found) return tl::make_unexpected(found.error());
-  auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
-      upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
-  if (!begun) return tl::make_unexpected(begun.error());
+  if (auto begun = begin(); !begun) return tl::make_unexpected(begun.error());
   if (auto sent = send_chunks(); !sent) return tl::make_unexpected(sent.error());
   if (auto unchanged = input_.check_unchanged(); !unchanged)
     return tl::make_unexpected(unchanged.error());
@@ -217,6 +219,29 @@ Result<void> Upload::find_replaced() {
   if (!leaves && ends_upload(leaves.error())) return tl::make_unexpected(leaves.error());
   if (leaves) replaced_ = std::move(*leaves);
   return {};
+}
+
+Result<void> Upload::begin() {
+  touched_ = TransferWindow::Time::clock::now();
+  const auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
+      upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
+  if (!begun) return tl::make_unexpected(begun.error());
+  return {};
+}
+
+// To read what has arrived already may take longer than the server keeps what nobody writes to.
+Result<void> Upload::touch() {
+  if (!is_kept() || TransferWindow::Time::clock::now() - touched_ < request_.touch_every) return {};
+  while (pipeline_.unanswered() > 0)
+    if (auto taken = take_answer(); !taken) return taken;
+  // Beginning it again would make an empty one of it if it is gone.
+  protocol::WriteStatus last_leaf;
+  last_leaf.upload = upload_.id();
+  last_leaf.offset_bytes = (input_.size_bytes() - 1) / limits::leaf_bytes * limits::leaf_bytes;
+  last_leaf.kept = true;
+  if (const auto there = pipeline_.ask<protocol::WriteStatusReply>(last_leaf); !there)
+    return tl::make_unexpected(there.error());
+  return begin();
 }
 
 std::uint64_t Upload::bytes_in_holes() {
@@ -261,7 +286,7 @@ Result<void> Upload::look_at_zeros(const Piece& piece) {
   const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
   if (arrived == leaves) {
     done(piece.size);
-    return {};
+    return touch();
   }
   if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
   const protocol::WriteChunk body{
@@ -295,7 +320,7 @@ Result<void> Upload::send_next() {
   const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
   if (arrived == leaves) {
     done(piece.size);
-    return {};
+    return touch();
   }
   if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
   if (share_a_leaf(leaves_at(replaced_, piece.offset, piece.size), leaves)) {
@@ -330,10 +355,11 @@ void Upload::reuse(const Piece& piece, const std::string& leaves) {
 // Offsets are unique among what is under way.
 void Upload::send(runtime::Message message, const Piece& piece) {
   under_way_[piece.offset] = piece;
+  touched_ = TransferWindow::Time::clock::now();
   // A hole costs no more than the words for it.
   const bool is_hole = piece.from == Piece::From::hole;
   window_.sent(piece.offset, is_hole ? std::min(piece.size, limits::leaf_bytes) : piece.size,
-               TransferWindow::Time::clock::now());
+               touched_);
   pipeline_.send(std::move(message), piece.offset);
 }
 

@@ -214,6 +214,65 @@ TEST_CASE("an upload that another try has begun is left alone until it is known 
   CHECK(scratch.remembered() == (stays ? 1 : 0));
 }
 
+TEST_CASE("an upload is touched while what has arrived is only read again") {
+  const Scratch scratch;
+  FakeServer server;
+  server.granted = large_limits();
+  const std::string bytes = pattern(size);
+  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
+  auto request = kept_request();
+  REQUIRE_FALSE(upload(server, request, *input_from(bytes), {}));
+  server.settle();
+  REQUIRE(server.uploads.size() == 1);
+  // Some are missing in between, so that chunks are under way meanwhile.
+  std::string& arrived = server.arrived[server.uploads.begin()->first];
+  arrived.replace(1 * 16, 16, std::string(16, '\0'));
+  arrived.replace(20 * 16, 16, std::string(16, '\0'));
+  server.fault = nullptr;
+  server.seen.clear();
+  SECTION("only when nothing else told of it for long") {
+    REQUIRE(upload(server, request, *input_from(bytes), {}));
+    server.settle();
+    CHECK(server.seen[Type::write_begin] == 1);
+  }
+  SECTION("each time") {
+    request.touch_every = std::chrono::milliseconds(0);
+    REQUIRE(upload(server, request, *input_from(bytes), {}));
+    server.settle();
+    CHECK(server.seen[Type::write_begin] > 5);
+  }
+  CHECK(server.chunk_bytes_got > size);
+  CHECK(server.files["a"].bytes == bytes);
+}
+
+TEST_CASE("an upload that is gone when it is touched is not begun again, but another") {
+  const Scratch scratch;
+  FakeServer server;
+  server.granted = large_limits();
+  const std::string bytes = pattern(size);
+  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
+  auto request = kept_request();
+  REQUIRE_FALSE(upload(server, request, *input_from(bytes), {}));
+  server.settle();
+  const std::string id = server.uploads.begin()->first;
+  server.fault = [&](const runtime::Message& message) -> std::optional<protocol::Error> {
+    if (message.header.type != Type::write_status || !server.uploads.contains(id))
+      return std::nullopt;
+    if (protocol::decode<protocol::WriteStatus>(message.body)->with_leaves) return std::nullopt;
+    server.files["a"] = {bytes, 42, {}, {}};
+    server.uploads.clear();
+    return std::nullopt;
+  };
+  request.touch_every = std::chrono::milliseconds(0);
+  const std::uint64_t before = server.chunk_bytes_got;
+  REQUIRE(upload(server, request, *input_from(bytes), {}));
+  server.settle();
+  CHECK(server.chunk_bytes_got == before);
+  CHECK(server.files["a"].bytes == bytes);
+  CHECK(server.files["a"].version != 42);
+  CHECK(server.uploads.empty());
+}
+
 TEST_CASE("what is worth keeping depends on how it ended and how far it was") {
   for (const Code code : {Code::unreachable, Code::timed_out, Code::snapshot_gone, Code::overloaded,
                           Code::shutting_down}) {
