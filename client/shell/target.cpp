@@ -7,6 +7,13 @@
 
 namespace sluice::shell {
 
+namespace {
+
+// On either side.
+constexpr std::size_t name_bytes_most = 255;
+
+}  // namespace
+
 std::string without_slashes(const std::string& path) {
   const auto last = path.find_last_not_of('/');
   if (last == std::string::npos) return path.empty() ? "" : "/";
@@ -41,7 +48,7 @@ bool names_directory(const std::string& typed) {
 }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= name_bytes_most && name != "." && name != ".." &&
          name.find_first_of(std::string("/\0", 2)) == std::string::npos;
 }
 
