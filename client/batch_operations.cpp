@@ -51,6 +51,11 @@ Result<Message> exchange(Core& core, Message message, const std::string& directo
                *core.connection);
 }
 
+/// No message has room for a name that is too long for any path.
+Result<void> check_name(const std::string& directory, const std::string& name) {
+  return check({protocol::join(directory, name)});
+}
+
 GotFile checked(const protocol::GotFile& got, const std::string& path, const Payload& payload,
                 std::size_t offset) {
   GotFile file;
@@ -80,9 +85,16 @@ Result<void> Operations::get_many(const std::string& directory,
   const auto server = wait_for(ask_limits(*core_->connection, call.stop, core_->patience));
   if (!server) return named(protocol::Error(server.error()), directory, *core_->connection);
   for (std::size_t done = 0; done < names.size();) {
+    if (const auto ok = check_name(directory, names[done]); !ok) {
+      GotFile refused;
+      refused.error = exception_of(ok.error());
+      file(done++, refused);
+      continue;
+    }
     protocol::GetMany body{directory, {}};
     Room room(*server);
-    for (std::size_t i = done; i < names.size() && room.takes(names[i], 0); ++i)
+    for (std::size_t i = done;
+         i < names.size() && check_name(directory, names[i]) && room.takes(names[i], 0); ++i)
       body.names.push_back(names[i]);
     Message message = runtime::make_message({}, body);
     message.header.credit_bytes = static_cast<std::uint32_t>(server->chunk_bytes);
@@ -126,9 +138,13 @@ Result<std::vector<PutFile>> Operations::put_many(const std::string& directory,
     note_failure(*core_->connection, body.terms.token, error);
     done.push_back({0, exception_of(error)});
   };
+  const auto check_file = [&](const SmallFile& file) -> Result<void> {
+    if (file.bytes.size() > server->small_file_bytes) return protocol::fail(Code::too_large);
+    return check_name(directory, file.name);
+  };
   while (done.size() < files.size()) {
-    if (files[done.size()].bytes.size() > server->small_file_bytes) {
-      refuse(files[done.size()], {Code::too_large, {}, {}});
+    if (auto ok = check_file(files[done.size()]); !ok) {
+      refuse(files[done.size()], std::move(ok.error()));
       continue;
     }
     body.files.clear();
@@ -136,8 +152,7 @@ Result<std::vector<PutFile>> Operations::put_many(const std::string& directory,
     Room room(*server);
     for (std::size_t i = done.size(); i < files.size(); ++i) {
       const SmallFile& file = files[i];
-      if (file.bytes.size() > server->small_file_bytes || !room.takes(file.name, file.bytes.size()))
-        break;
+      if (!check_file(file) || !room.takes(file.name, file.bytes.size())) break;
       body.files.push_back({file.name,
                             file.bytes.size(),
                             protocol::root_of(protocol::leaves_of(file.bytes)),

@@ -124,9 +124,10 @@ std::optional<ServerLimits> Connection::limits() const {
   const std::size_t leaves =
       std::clamp<std::size_t>(welcome_->chunk_bytes / protocol::limits::leaf_bytes, 1,
                               protocol::limits::chunk_bytes / protocol::limits::leaf_bytes);
-  return ServerLimits{
-      welcome_->window_bytes, leaves * protocol::limits::leaf_bytes,
-      std::min<std::size_t>(welcome_->small_file_bytes, protocol::limits::chunk_bytes)};
+  // A small file goes where a chunk does.
+  const std::size_t chunk_bytes = leaves * protocol::limits::leaf_bytes;
+  return ServerLimits{welcome_->window_bytes, chunk_bytes,
+                      std::min<std::size_t>(welcome_->small_file_bytes, chunk_bytes)};
 }
 
 std::optional<protocol::Welcome> Connection::welcome() const {

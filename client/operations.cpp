@@ -83,7 +83,7 @@ void get_from(Core& core, const std::string& path, const std::stop_token& stop, 
           finish_download(connection, path, std::move(rest), output_to(all), call, core.patience);
       if (got) return done(std::move(all));
       // Chunks of a large one were asked for again already.
-      if (is_whole && got.error().code == protocol::Code::damaged && attempt < read_attempts)
+      if (is_whole && got.error().code == protocol::Code::damaged && attempt < damaged_attempts)
         return get_from(core, path, stop, attempt + 1, done);
       done(named(std::move(got.error()), path, connection));
     };

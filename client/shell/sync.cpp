@@ -131,6 +131,11 @@ void Sync::walk(Directory& directory) {
 
 SyncPlan Sync::plan(const Directory& directory) {
   std::vector<SyncEntry> wanted = source_.list(directory.source);
+  std::erase_if(wanted, [&](const SyncEntry& entry) {
+    const bool is_left = entry.kind == Kind::file && is_left_by_get(entry.name);
+    if (is_left) run_.warn(joined(directory.source, entry.name), left_by_get);
+    return is_left;
+  });
   std::vector<SyncEntry> there;
   if (directory.there) there = target_.list(directory.target);
   if (directory.depth == 0) {

@@ -2,10 +2,18 @@
 #include "client/shell/target.hpp"
 
 #include <set>
+#include <string_view>
 
 #include "sluice/error.hpp"
 
 namespace sluice::shell {
+
+namespace {
+
+// On either side.
+constexpr std::size_t name_bytes_most = 255;
+
+}  // namespace
 
 std::string without_slashes(const std::string& path) {
   const auto last = path.find_last_not_of('/');
@@ -41,8 +49,17 @@ bool names_directory(const std::string& typed) {
 }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= name_bytes_most && name != "." && name != ".." &&
          name.find_first_of(std::string("/\0", 2)) == std::string::npos;
+}
+
+// ".sluice-HEX" or ".NAME.sluice-part.HEX".
+bool is_left_by_get(const std::string& name) {
+  constexpr std::size_t digits = 16;
+  if (name.size() < digits || !name.starts_with('.')) return false;
+  const std::string_view beginning(name.data(), name.size() - digits);
+  const bool is_hex = name.find_first_not_of("0123456789abcdef", beginning.size()) == name.npos;
+  return is_hex && (beginning == ".sluice-" || beginning.ends_with(".sluice-part."));
 }
 
 std::vector<std::string> targets_of(const std::vector<std::string>& sources,

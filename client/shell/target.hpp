@@ -33,6 +33,10 @@ bool names_directory(const std::string& typed);
 /// Whether a name that a server sent is one, and cannot lead out of the directory it is put in.
 bool is_plain_name(const std::string& name);
 
+/// Whether a file of that name is what a get has left that was cut off (docs/library.md).
+bool is_left_by_get(const std::string& name);
+inline constexpr const char* left_by_get = "skipped, as it is left of a get that was cut off";
+
 /// What is at the target now.
 enum class Found { nothing, directory, other };
 

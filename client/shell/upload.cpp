@@ -146,6 +146,8 @@ void Upload::walk(const std::string& local, const std::string& remote, std::size
         run_.report(Error("local_io", joined(local, name), std::strerror(errno)));
     } else if (S_ISDIR(about.st_mode)) {
       add_directory(joined(local, name), joined(remote, name), depth + 1, about);
+    } else if (S_ISREG(about.st_mode) && is_left_by_get(name)) {
+      run_.warn(joined(local, name), left_by_get);
     } else if (S_ISREG(about.st_mode)) {
       files.push_back({name, static_cast<std::uint64_t>(about.st_size)});
     } else {

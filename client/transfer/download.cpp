@@ -170,7 +170,7 @@ Result<void> Download::take_answer() {
   if (message->payload.size() != length)
     return protocol::fail(Code::damaged, path_, "it is shorter than what was stored");
   if (protocol::leaves_of(message->payload.bytes()) != reply->leaves) {
-    if (++failed_attempts_[offset] >= read_attempts)
+    if (++failed_attempts_[offset] >= damaged_attempts)
       return protocol::fail(Code::damaged, path_,
                             "at byte " + std::to_string(offset) + " and after");
     if (!pipeline_.stopped()) ask_for(offset, length);
@@ -242,7 +242,7 @@ Result<protocol::Attributes> download(Requester& requester, const std::string& p
         finish_download(requester, path, std::move(*opened), output, call, patience, holdings);
     // Of a whole file nothing was handed on then.
     const bool was_damaged = !got && is_whole && got.error().code == Code::damaged;
-    if (!was_damaged || attempt == read_attempts) return got;
+    if (!was_damaged || attempt == damaged_attempts) return got;
   }
 }
 

@@ -13,8 +13,8 @@
 namespace sluice::client {
 
 /// Bytes that do not have the digests they came with were damaged on the way, or on the disk: asked
-/// for again, so often in all, they tell which.
-inline constexpr int read_attempts = 3;
+/// for again, or sent again, so often in all, they tell which.
+inline constexpr int damaged_attempts = 3;
 
 /// Takes the bytes in order. A failure ends the download with it.
 using Output = std::function<protocol::Result<void>(std::uint64_t offset, std::string_view bytes)>;

@@ -1,6 +1,8 @@
 // See local_download.hpp.
 #include "client/transfer/local_download.hpp"
 
+#include <algorithm>
+
 #include "client/transfer/upload.hpp"
 #include "protocol/limits.hpp"
 
@@ -35,8 +37,10 @@ Result<void> LocalDownload::write(std::uint64_t offset, std::string_view bytes) 
   return written;
 }
 
+// A try may end before it has looked at what earlier ones have left.
 void LocalDownload::keep_after(const protocol::Error& error) {
-  if (target_ && is_worth_keeping(error.code, here_bytes_)) target_->keep_part();
+  if (target_ && is_worth_keeping(error.code, std::max(here_bytes_, target_->found_bytes())))
+    target_->keep_part();
   if (!target_ && error.code == protocol::Code::not_found)
     remove_part_of(local_.path, remote_path_);
 }

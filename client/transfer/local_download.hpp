@@ -31,6 +31,7 @@ class LocalDownload final : public Holdings {
   const std::string& remote_path_;
   const Call& call_;
   std::optional<LocalTarget> target_;
+  /// Got, or found to be right, by this try.
   std::uint64_t here_bytes_ = 0;
 };
 

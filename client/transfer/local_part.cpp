@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t name_bytes_most = 255;
 // Between opening and locking it may get its final name, but hardly so often.
 constexpr int open_attempts = 16;
+// The unit of st_blocks, whatever blocks the filesystem has.
+constexpr std::uint64_t status_block_bytes = 512;
 
 // One a target, whatever is got there: so that none is left behind by a get of something else.
 std::string path_of_part(const std::string& target) {
@@ -103,7 +105,10 @@ LocalPart open_part(const std::string& target, const PartOf& what) {
   const std::string there = read_mark(part.file);
   const bool is_same = there.starts_with(bytes_mark + std::string(mark_end));
   part.has_some = is_same && static_cast<std::uint64_t>(status.st_size) <= what.size_bytes;
-  if (part.has_some) return part;
+  if (part.has_some) {
+    part.found_bytes = static_cast<std::uint64_t>(status.st_blocks) * status_block_bytes;
+    return part;
+  }
   if (!is_same) part.former_version = version_of(there, path_mark);
   const std::string mark = bytes_mark + path_mark;
   if (ftruncate(part.file.get(), 0) == 0 &&

@@ -26,6 +26,8 @@ struct LocalPart {
   std::string path;
   /// It was there, of this version: some of it may be right.
   bool has_some = false;
+  /// What that takes on the disk.
+  std::uint64_t found_bytes = 0;
   /// It was there, of this other version of the same path, and is empty now.
   std::optional<std::uint64_t> former_version;
 };

@@ -106,6 +106,7 @@ LocalTarget::LocalTarget(LocalTarget&& other) noexcept
       is_unnamed_(other.is_unnamed_),
       is_part_(other.is_part_),
       part_has_some_(other.part_has_some_),
+      found_bytes_(other.found_bytes_),
       former_version_(other.former_version_),
       replaced_(std::move(other.replaced_)) {}
 
@@ -150,6 +151,7 @@ bool LocalTarget::take_part(const PartOf& what) {
   temporary_ = std::move(part.path);
   is_part_ = true;
   part_has_some_ = part.has_some;
+  found_bytes_ = part.found_bytes;
   former_version_ = part.former_version;
   return true;
 }

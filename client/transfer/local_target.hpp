@@ -28,6 +28,8 @@ class LocalTarget {
   /// Some of the bytes may be here already: from an earlier try, or, with LocalFile::delta, in the
   /// file that is replaced.
   bool has_some() const { return part_has_some_ || replaced_.is_open(); }
+  /// What an earlier try has left of this version, right or not.
+  std::uint64_t found_bytes() const { return found_bytes_; }
   /// An earlier try got this other version, and is gone.
   std::optional<std::uint64_t> former_version() const { return former_version_; }
   /// Whether the `size` bytes at `offset` have these leaves, now that it has looked for them.
@@ -61,6 +63,7 @@ class LocalTarget {
   /// A later try would find it.
   bool is_part_ = false;
   bool part_has_some_ = false;
+  std::uint64_t found_bytes_ = 0;
   std::optional<std::uint64_t> former_version_;
   FileHandle replaced_;
 };

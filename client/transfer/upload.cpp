@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <map>
 
 #include "client/pipeline.hpp"
+#include "client/transfer/download.hpp"
 #include "client/transfer/first_look.hpp"
 #include "client/transfer/known_leaves.hpp"
 #include "client/transfer/remembered_upload.hpp"
@@ -63,6 +65,8 @@ class Upload {
   Result<std::uint64_t> run(bool reuses);
   Result<std::uint64_t> put_small();
   bool is_kept() const { return upload_.is_remembered(); }
+  /// A chunk was damaged each time it was sent: another upload would fare no better.
+  bool is_damaged_on_the_way() const { return damaged_on_the_way_; }
 
  private:
   struct Piece {
@@ -77,10 +81,14 @@ class Upload {
            request_.terms.wait_ms <= limits::upload_keep_min_ms;
   }
   Result<std::uint64_t> send_all(bool reuses);
+  bool stays_after(Code code) const;
   Result<bool> find_earlier_try();
   Result<void> find_replaced();
+  Result<void> begin();
+  Result<void> touch();
   Result<void> send_chunks();
   Result<void> send_next();
+  Result<void> check_same(const Piece& piece, std::string_view leaves);
   Result<void> send_bytes(const Piece& piece, Payload bytes, std::string leaves);
   void reuse(const Piece& piece, const std::string& leaves);
   std::uint64_t bytes_in_holes();
@@ -88,6 +96,7 @@ class Upload {
   Result<void> look_at_zeros(const Piece& piece);
   void send(runtime::Message message, const Piece& piece);
   Result<void> take_answer();
+  Result<void> take_damaged(const Piece& piece, protocol::Error error);
   void take_reused(const Piece& piece, std::string_view taken);
   Result<std::uint64_t> commit();
   Result<Payload> read(std::uint64_t offset, std::size_t size);
@@ -104,8 +113,9 @@ class Upload {
   Pipeline pipeline_;
   TransferWindow window_;
   RememberedUpload upload_;
-  /// Whether the server may hold something of it that is to be dropped.
-  bool begun_ = false;
+  /// Whether the server may hold something of it that is to be dropped. What another try has begun,
+  /// which may be one of a process that still sends it, is not before it was refused.
+  bool is_to_drop_ = false;
   /// What has arrived in an earlier try, zeros where something is missing.
   std::string arrived_;
   /// The version that is replaced, and its leaves.
@@ -113,11 +123,15 @@ class Upload {
   std::string replaced_;
   std::uint64_t looked_at_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
+  /// When the server was told of it last.
+  TransferWindow::Time touched_;
   /// Of all that was looked at.
   std::string leaves_;
   std::map<std::uint64_t, Piece> under_way_;
-  /// Could not be reused or told as zeros after all.
+  /// Could not be reused or told as zeros after all, or was damaged on the way.
   std::deque<Piece> to_send_;
+  std::map<std::uint64_t, int> damaged_attempts_;
+  bool damaged_on_the_way_ = false;
   /// The next hole, or the one that is being told of.
   Range hole_;
   bool takes_zeros_ = true;
@@ -127,7 +141,7 @@ Upload::~Upload() {
   const auto no_answer = [](runtime::Message&&) {};
   if (!snapshot_.empty())
     requester_.submit(runtime::make_message({}, protocol::ReadEnd{snapshot_}), no_answer);
-  if (!begun_) return;
+  if (!is_to_drop_) return;
   requester_.submit(runtime::make_message({}, protocol::WriteAbort{upload_.id(), is_kept()}),
                     no_answer);
   upload_.forget();
@@ -150,21 +164,25 @@ Result<std::uint64_t> Upload::run(bool reuses) {
   // One chunk is sent as soon as asked.
   if (input_.size_bytes() > limits_.chunk_bytes)
     if (auto ok = look_first(pipeline_, request_); !ok) return tl::make_unexpected(ok.error());
-  begun_ = true;
-  auto version = send_all(reuses);
+  const auto is_new = find_earlier_try();
+  if (!is_new) return tl::make_unexpected(is_new.error());
+  is_to_drop_ = !upload_.was_begun();
+  auto version = send_all(reuses || !*is_new);
   if (version) upload_.forget();
-  if (version || (is_kept() && is_worth_keeping(version.error().code, done_bytes_))) begun_ = false;
+  is_to_drop_ = !version && !stays_after(version.error().code);
   return version;
 }
 
+// How much another try has sent may not be known yet, and its process may be sending still.
+bool Upload::stays_after(Code code) const {
+  constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
+  return is_kept() && is_worth_keeping(code, upload_.was_begun() ? unknown : done_bytes_);
+}
+
 Result<std::uint64_t> Upload::send_all(bool reuses) {
-  const auto is_new = find_earlier_try();
-  if (!is_new) return tl::make_unexpected(is_new.error());
-  if (request_.delta || reuses || !*is_new)
+  if (request_.delta || reuses)
     if (auto found = find_replaced(); !found) return tl::make_unexpected(found.error());
-  auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
-      upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
-  if (!begun) return tl::make_unexpected(begun.error());
+  if (auto begun = begin(); !begun) return tl::make_unexpected(begun.error());
   if (auto sent = send_chunks(); !sent) return tl::make_unexpected(sent.error());
   if (auto unchanged = input_.check_unchanged(); !unchanged)
     return tl::make_unexpected(unchanged.error());
@@ -180,7 +198,10 @@ Result<bool> Upload::find_earlier_try() {
     arrived_ = std::move(*arrived);
     return true;
   }
-  if (arrived.error().code != Code::unknown_upload) return tl::make_unexpected(arrived.error());
+  if (arrived.error().code != Code::unknown_upload) {
+    is_to_drop_ = arrived.error().code == Code::upload_conflict;
+    return tl::make_unexpected(arrived.error());
+  }
   // What of the old one is still on its way must not get into the new one.
   upload_.forget();
   upload_ = RememberedUpload::recall(request_.resume_key);
@@ -198,6 +219,29 @@ Result<void> Upload::find_replaced() {
   if (!leaves && ends_upload(leaves.error())) return tl::make_unexpected(leaves.error());
   if (leaves) replaced_ = std::move(*leaves);
   return {};
+}
+
+Result<void> Upload::begin() {
+  touched_ = TransferWindow::Time::clock::now();
+  const auto begun = pipeline_.ask<protocol::WriteBeginReply>(protocol::WriteBegin{
+      upload_.id(), request_.path, input_.size_bytes(), is_kept(), bytes_in_holes()});
+  if (!begun) return tl::make_unexpected(begun.error());
+  return {};
+}
+
+// To read what has arrived already may take longer than the server keeps what nobody writes to.
+Result<void> Upload::touch() {
+  if (!is_kept() || TransferWindow::Time::clock::now() - touched_ < request_.touch_every) return {};
+  while (pipeline_.unanswered() > 0)
+    if (auto taken = take_answer(); !taken) return taken;
+  // Beginning it again would make an empty one of it if it is gone.
+  protocol::WriteStatus last_leaf;
+  last_leaf.upload = upload_.id();
+  last_leaf.offset_bytes = (input_.size_bytes() - 1) / limits::leaf_bytes * limits::leaf_bytes;
+  last_leaf.kept = true;
+  if (const auto there = pipeline_.ask<protocol::WriteStatusReply>(last_leaf); !there)
+    return tl::make_unexpected(there.error());
+  return begin();
 }
 
 std::uint64_t Upload::bytes_in_holes() {
@@ -242,7 +286,7 @@ Result<void> Upload::look_at_zeros(const Piece& piece) {
   const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
   if (arrived == leaves) {
     done(piece.size);
-    return {};
+    return touch();
   }
   if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
   const protocol::WriteChunk body{
@@ -268,13 +312,15 @@ Result<void> Upload::send_next() {
   auto bytes = read(piece.offset, piece.size);
   if (!bytes) return tl::make_unexpected(bytes.error());
   std::string leaves = protocol::leaves_of(bytes->bytes());
-  // The commit finds it out if they are other bytes than those before.
-  if (again) return send_bytes(piece, std::move(*bytes), std::move(leaves));
+  if (again) {
+    if (auto same = check_same(piece, leaves); !same) return same;
+    return send_bytes(piece, std::move(*bytes), std::move(leaves));
+  }
   leaves_ += leaves;
   const std::string_view arrived = leaves_at(arrived_, piece.offset, piece.size);
   if (arrived == leaves) {
     done(piece.size);
-    return {};
+    return touch();
   }
   if (conflict(arrived, leaves)) return protocol::fail(Code::upload_conflict, request_.path);
   if (share_a_leaf(leaves_at(replaced_, piece.offset, piece.size), leaves)) {
@@ -282,6 +328,13 @@ Result<void> Upload::send_next() {
     return {};
   }
   return send_bytes(piece, std::move(*bytes), std::move(leaves));
+}
+
+// Other bytes must not get into the same upload.
+Result<void> Upload::check_same(const Piece& piece, std::string_view leaves) {
+  if (leaves_at(leaves_, piece.offset, piece.size) == leaves) return {};
+  if (auto unchanged = input_.check_unchanged(); !unchanged) return unchanged;
+  return protocol::fail(Code::source_changed, request_.path);
 }
 
 Result<void> Upload::send_bytes(const Piece& piece, Payload bytes, std::string leaves) {
@@ -302,10 +355,11 @@ void Upload::reuse(const Piece& piece, const std::string& leaves) {
 // Offsets are unique among what is under way.
 void Upload::send(runtime::Message message, const Piece& piece) {
   under_way_[piece.offset] = piece;
+  touched_ = TransferWindow::Time::clock::now();
   // A hole costs no more than the words for it.
   const bool is_hole = piece.from == Piece::From::hole;
   window_.sent(piece.offset, is_hole ? std::min(piece.size, limits::leaf_bytes) : piece.size,
-               TransferWindow::Time::clock::now());
+               touched_);
   pipeline_.send(std::move(message), piece.offset);
 }
 
@@ -321,7 +375,7 @@ Result<void> Upload::take_answer() {
       to_send_.push_back({piece.offset, piece.size});
       return {};
     }
-    if (!message) return tl::make_unexpected(message.error());
+    if (!message) return take_damaged(piece, message.error());
     done(piece.size);
     return {};
   }
@@ -335,6 +389,15 @@ Result<void> Upload::take_answer() {
   const auto reply = protocol::decode<protocol::WriteReuseReply>(message->body);
   if (!reply) return tl::make_unexpected(reply.error());
   take_reused(piece, reply->taken);
+  return {};
+}
+
+// Any other failure ends the upload.
+Result<void> Upload::take_damaged(const Piece& piece, protocol::Error error) {
+  const bool is_damaged = piece.from == Piece::From::message && error.code == Code::digest_mismatch;
+  damaged_on_the_way_ = is_damaged && ++damaged_attempts_[piece.offset] == damaged_attempts;
+  if (!is_damaged || damaged_on_the_way_) return tl::make_unexpected(std::move(error));
+  to_send_.push_back(piece);
   return {};
 }
 
@@ -388,7 +451,7 @@ constexpr int most_lost = 8;
 bool is_worth_another_upload(Code code) {
   // The server was restarted, or has forgotten the session, and the upload with it; or somebody
   // else has ended a kept one, or the file is another than when it was begun; or its bytes have
-  // changed on the way or there.
+  // changed there.
   return code == Code::unknown_upload || code == Code::upload_incomplete ||
          code == Code::upload_conflict || code == Code::damaged || code == Code::digest_mismatch;
 }
@@ -430,12 +493,15 @@ Result<std::uint64_t> upload(Requester& requester, const UploadRequest& request,
   bool reuses = false;
   for (int lost = 0, spoilt = 0;;) {
     bool kept = false;
+    bool hopeless = false;
     const auto version = [&] {
       Upload once(requester, request, input, call, patience, *granted);
       kept = once.is_kept();
-      return once.run(reuses);
+      auto stored = once.run(reuses);
+      hopeless = once.is_damaged_on_the_way();
+      return stored;
     }();
-    if (version || !is_worth_another_upload(version.error().code)) return version;
+    if (version || hopeless || !is_worth_another_upload(version.error().code)) return version;
     const Code code = version.error().code;
     const bool was_lost = code == Code::unknown_upload || code == Code::upload_incomplete;
     // A kept one may be lost once more: to another process that sends it too.

@@ -7,6 +7,7 @@
 
 #include "client/requester.hpp"
 #include "client/transfer/input.hpp"
+#include "protocol/limits.hpp"
 
 namespace sluice::client {
 
@@ -14,6 +15,10 @@ namespace sluice::client {
 /// it; and when it was stopped by who called it.
 inline constexpr std::uint64_t keep_bytes = 8u << 20;
 inline constexpr std::uint64_t keep_when_stopped_bytes = 256u << 20;
+
+/// How often the server is told that a kept upload is gone on with while nothing of it is sent:
+/// before it drops it, be its disk full.
+inline constexpr std::chrono::milliseconds touch_every{protocol::limits::upload_keep_min_ms / 4};
 
 /// Whether a transfer that ended like this, so far on, is to be gone on with.
 bool is_worth_keeping(protocol::Code code, std::uint64_t done_bytes);
@@ -27,6 +32,7 @@ struct UploadRequest {
   std::string resume_key = {};
   /// Takes what is equal from the file that is at the path, and sends only the rest.
   bool delta = false;
+  std::chrono::milliseconds touch_every = client::touch_every;
 };
 
 /// A small file (up to `ServerLimits::small_file_bytes`) as the one message that stores it.

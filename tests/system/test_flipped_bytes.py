@@ -44,7 +44,7 @@ class OnTheWire(SystemTest):
                     proxy = self.proxy(True, hits)
                     done = self.sluice('put', local, 'a', server=proxy.endpoint)
                     self.assertGreater(proxy.hits, 0)
-                    # Once more is tried by itself; the chunks of one try count together.
+                    # A small file is tried once more, each chunk of a larger one twice.
                     goes_on = hits == 1 or (hits == 2 and size > MIB)
                     self.assertEqual(done.status, 0 if goes_on else 9, done)
                     if done.status == 9:
@@ -72,6 +72,17 @@ class OnTheWire(SystemTest):
                         self.assertFalse(got.exists())
                         self.assertIn('not those that were stored', done.err)
                     self.assertEqual([], [path.name for path in self.directory.glob('.got*')])
+
+    def test_a_large_put_goes_on_after_some_hits(self):
+        """Chunks that arrive damaged are sent again, and nothing else of the file."""
+        size = 20 * MIB
+        local = self.local(size)
+        proxy = self.proxy(True, 3, MIB)
+        done = self.sluice('--json', 'put', local, 'a', server=proxy.endpoint)
+        self.assertEqual((proxy.hits, done.status), (3, 0), done)
+        self.assertEqual(self.ok('cat', 'a', binary=True), local.read_bytes())
+        self.assertLess(json.loads(done.out)['sent_bytes'], size + 4 * MIB)
+        self.assert_no_litter()
 
     def test_small_files_of_a_tree(self):
         """Many in one message: the one that is hit goes by itself then."""

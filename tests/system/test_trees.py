@@ -114,6 +114,23 @@ class Trees(SystemTest):
                          {'copy/file', 'copy/sub'})
         self.assertEqual(self.json('ls', 'copy/sub'), [])
 
+    def test_what_a_get_has_left_unfinished_is_skipped_with_a_warning_each(self):
+        tree = self.directory / 'tree'
+        tree.mkdir()
+        left = ('.sluice-0123456789abcdef', '.file.sluice-part.0123456789abcdef')
+        others = ('.sluice-0123456789abcdeg', 'file.sluice-part.0123456789abcdef',
+                  '.sluice-part.0123456789abcdef.txt')
+        for name in left + others:
+            (tree / name).write_text('x')
+        for target, *command in (('copy', 'put', '-r', tree, 'copy'),
+                                 ('synced', 'sync', tree, ':synced')):
+            result = self.sluice(*command)
+            self.assertEqual(result.status, 0, result)
+            self.assertEqual(sorted(result.err.splitlines()), sorted(
+                f'sluice: {tree}/{name}: skipped, as it is left of a get that was cut off'
+                for name in left))
+            self.assertEqual(sorted(os.listdir(self.main.root / target)), sorted(others))
+
     def test_put_again_replaces_and_no_clobber_keeps(self):
         tree = self.directory / 'tree'
         tree.mkdir()

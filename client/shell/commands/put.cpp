@@ -81,9 +81,11 @@ void add_put(CommandLine& line) {
            "standard input. A large file that was cut off goes on where it was when it is put\n"
            "again within an hour."},
       [options](Invocation& run) { return put(*options, run); });
-  add_transfer_options(command, options->upload,
-                       "Directories with all that is in them, with modes and times;\n"
-                       "links and special files are skipped with a warning");
+  add_transfer_options(
+      command, options->upload,
+      "Directories with all that is in them, with modes and times;\n"
+      "links, special files and what a get has left unfinished are skipped with a\n"
+      "warning");
   command.number("--if-version", "V", options->upload.change.if_version,
                  "Only if the file has this version now");
   command.durability_option(options->upload.change);

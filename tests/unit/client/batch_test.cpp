@@ -169,6 +169,26 @@ TEST_CASE("many files come with few messages, each checked") {
   CHECK_THROWS_AS(room.client.get_many("d", {"1"}, [](auto, const auto&) { throw 5; }), int);
 }
 
+TEST_CASE("a name that no path can have is refused by itself") {
+  Room room;
+  const std::string name = GENERATE(std::string(256, 'n'), std::string(70'000, 'n'), std::string());
+  room.files.files = {{"d/a", "1"}, {"d/b", "2"}};
+  const std::vector<std::string> names{"a", name, name, "b"};
+  std::vector<std::string> got;
+  room.client.get_many("d", names, [&](std::size_t place, const GotFile& file) {
+    CHECK(place == got.size());
+    got.push_back(file.error ? std::string(file.error->code()) : std::string(file.bytes));
+  });
+  CHECK(got == std::vector<std::string>{"1", "bad_path", "bad_path", "2"});
+  const auto stored = room.client.put_many("d", {{"a", "3"}, {name, "4"}, {name, "5"}, {"b", "6"}});
+  REQUIRE(stored.size() == 4);
+  CHECK_FALSE(stored[0].error);
+  CHECK(stored[1].error->code() == "bad_path");
+  CHECK(stored[2].error->code() == "bad_path");
+  CHECK_FALSE(stored[3].error);
+  CHECK(room.files.files == std::map<std::string, std::string>{{"d/a", "3"}, {"d/b", "6"}});
+}
+
 /// A directory that goes with the test.
 class Folder {
  public:
@@ -231,6 +251,19 @@ TEST_CASE("small files of a local directory are stored, others are told of") {
   CHECK(error_of([&] {
           room.client.put_files("d", {"a"}, {.path = "/none/such"}, [](auto, const auto&) {});
         }).code() == "local_io");
+}
+
+TEST_CASE("a server that grants more for a small file than for a chunk is not taken at its word") {
+  Room room;
+  room.server.grant(128u << 10, 1u << 20);
+  const Folder folder;
+  folder.write("a", "first");
+  folder.write("large", std::string((128u << 10) + 1, 'x'));
+  const auto moved = collected(2, [&](const MovedFiles& file) {
+    room.client.put_files("d", {"a", "large"}, {.path = folder.path.string()}, file);
+  });
+  CHECK_FALSE(moved[0].error);
+  CHECK(moved[1].error->code() == "too_large");
 }
 
 TEST_CASE("small files come into a local directory, under their names when they are whole") {

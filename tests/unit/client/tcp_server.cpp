@@ -21,9 +21,9 @@ void ScriptedBroker::on_message(runtime::Message&& message, runtime::Time,
     welcome.epoch = epoch_;
     welcome.window_requests = protocol::limits::window_requests;
     welcome.window_bytes = protocol::limits::window_bytes;
-    welcome.chunk_bytes = protocol::limits::chunk_bytes;
+    welcome.chunk_bytes = chunk_bytes;
     welcome.leaf_bytes = protocol::limits::leaf_bytes;
-    welcome.small_file_bytes = protocol::limits::small_file_bytes;
+    welcome.small_file_bytes = small_file_bytes;
     welcome.server = "scripted";
     peers_.insert(message.peer.id);
     return outbox.send(make_reply(message, welcome));

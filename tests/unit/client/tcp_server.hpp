@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "protocol/limits.hpp"
 #include "runtime/runner.hpp"
 
 namespace sluice::tests {
@@ -26,6 +27,9 @@ class ScriptedBroker final : public runtime::Actor {
 
   std::atomic<int> byes = 0;
   std::atomic<int> pings = 0;
+  /// What the next session is granted.
+  std::atomic<std::uint32_t> chunk_bytes = protocol::limits::chunk_bytes;
+  std::atomic<std::uint32_t> small_file_bytes = protocol::limits::small_file_bytes;
 
  private:
   std::uint64_t epoch_;
@@ -44,6 +48,10 @@ class TcpServer {
   const std::string& endpoint() const { return endpoint_; }
   int byes() const { return broker_.byes; }
   const std::atomic<int>& pings() const { return broker_.pings; }
+  void grant(std::uint32_t chunk_bytes, std::uint32_t small_file_bytes) {
+    broker_.chunk_bytes = chunk_bytes;
+    broker_.small_file_bytes = small_file_bytes;
+  }
 
  private:
   runtime::Context context_;

@@ -201,6 +201,60 @@ TEST_CASE("bytes that were damaged on the way are sent once more") {
   CHECK(server.uploads.empty());
 }
 
+// Every chunk at that offset arrives damaged, so many times.
+auto damaging(FakeServer& server, std::uint64_t offset, int times) {
+  return [&server, offset,
+          left = times](const runtime::Message& request) mutable -> std::optional<protocol::Error> {
+    if (request.header.type != Type::write_chunk) return std::nullopt;
+    const auto chunk = protocol::decode<protocol::WriteChunk>(request.body).value();
+    if (chunk.offset_bytes != offset || left-- <= 0) return std::nullopt;
+    return protocol::Error{Code::digest_mismatch, "a", {}};
+  };
+}
+
+TEST_CASE("a chunk that was damaged on the way is sent again, and nothing else of the file") {
+  const int times = GENERATE(1, 2, 3);
+  FakeServer server;
+  server.fault = damaging(server, 5 * protocol::limits::leaf_bytes, times);
+  const std::string bytes = pattern((3u << 20) + 17);
+  std::uint64_t reported = 0;
+  Call call;
+  call.progress = [&](std::uint64_t done, std::uint64_t) { reported = done; };
+  const auto version = upload(server, request_for("a"), *input_from(bytes), call);
+  server.settle();
+  CHECK(server.seen[Type::write_begin] == 1);
+  CHECK(server.uploads.empty());
+  REQUIRE(version.has_value() == (times < 3));
+  if (version) {
+    CHECK(server.files["a"].bytes == bytes);
+    CHECK(server.chunk_bytes_got == bytes.size());
+    CHECK(server.seen[Type::write_chunk] == 25 + times);
+    CHECK(reported == bytes.size());
+  } else {
+    CHECK(version.error().code == Code::digest_mismatch);
+    CHECK(server.chunk_bytes_got < bytes.size());
+  }
+}
+
+TEST_CASE("a chunk that is to be sent again and is another by now ends the upload") {
+  FakeServer server;
+  server.fault = damaging(server, 0, 1);
+  int reads = 0;
+  Source source;
+  source.size_bytes = 1u << 20;
+  source.read = [&](std::uint64_t offset, char* buffer, std::size_t size) {
+    std::fill_n(buffer, size, offset == 0 && ++reads > 1 ? 'y' : 'x');
+    return size;
+  };
+  const auto version = upload(server, request_for("a"), *input_from(source), {});
+  server.settle();
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == Code::source_changed);
+  CHECK(version.error().path == "a");
+  CHECK(server.seen[Type::write_begin] == 1);
+  CHECK(server.uploads.empty());
+}
+
 TEST_CASE("a cancelled upload is aborted") {
   FakeServer server;
   std::stop_source stop;
@@ -349,6 +403,14 @@ TEST_CASE("a local file that changes while it is read is not stored") {
   SECTION("touched") {
     std::filesystem::last_write_time(
         path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  SECTION("while a chunk is sent again") {
+    server.fault = [&, damage = damaging(server, 0, 1)](
+                       const runtime::Message& request) mutable -> std::optional<protocol::Error> {
+      auto error = damage(request);
+      if (error) std::fstream(path, std::ios::in | std::ios::out) << "other";
+      return error;
+    };
   }
   const auto version = upload(server, request_for("a"), *source->input, {});
   REQUIRE_FALSE(version);

@@ -71,3 +71,24 @@ TEST_CASE("several sources need a directory and names of their own") {
   CHECK(code_of({"f", "g"}, "t", Found::other) == "not_directory");
   CHECK(code_of({"a/f", "b/f"}, "t", Found::directory) == "usage");
 }
+
+TEST_CASE("a name that a server sent leads nowhere else, and can be one") {
+  CHECK(is_plain_name("a"));
+  CHECK(is_plain_name("..."));
+  CHECK(is_plain_name(std::string(255, 'a')));
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/"),
+        std::string("a\0b", 3), std::string(256, 'a')})
+    CHECK_FALSE(is_plain_name(name));
+}
+
+TEST_CASE("what a get has left is told by its name") {
+  CHECK(is_left_by_get(".sluice-0123456789abcdef"));
+  CHECK(is_left_by_get(".file.sluice-part.0123456789abcdef"));
+  for (const char* name :
+       {"", "file", ".sluice", ".sluice-", ".sluice-0123456789abcde", ".sluice-0123456789abcdeg",
+        ".sluice-0123456789ABCDEF", "a.sluice-0123456789abcdef", ".a.sluice-0123456789abcdef",
+        "file.sluice-part.0123456789abcdef", ".file.sluice-part.0123456789abcdef.txt",
+        "0123456789abcdef"})
+    CHECK_FALSE(is_left_by_get(name));
+}
