@@ -15,6 +15,8 @@ MOMENTS = figure(2, 20)
 # What a transfer has under way (client/transfer/upload.hpp), and what else travels in a try.
 WINDOW = 8 * MIB
 BESIDES = MIB
+# Half of what the server grants, to which a window grows where the way takes its time.
+LARGEST_WINDOW = 16 * MIB
 
 
 class Proxy:
@@ -201,7 +203,7 @@ class Resume(SystemTest):
         # What ZeroMQ adds, and what was given to a connection that was gone by then.
         moved = self.proxy.moved
         self.assertGreater(told['sent_bytes'], SIZE)
-        self.assertAlmostEqual(told['sent_bytes'], moved['up'], delta=WINDOW + BESIDES)
+        self.assertAlmostEqual(told['sent_bytes'], moved['up'], delta=LARGEST_WINDOW + BESIDES)
         self.assertAlmostEqual(told['received_bytes'], moved['down'], delta=BESIDES)
 
     def test_put_of_a_file_that_has_changed(self):
