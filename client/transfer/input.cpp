@@ -71,15 +71,9 @@ class FileInput final : public Input {
 };
 
 Result<void> FileInput::read(std::uint64_t offset, char* buffer, std::size_t size) {
-  while (size > 0) {
-    const ssize_t got = pread(file_.get(), buffer, size, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return local_failure(path_);
-    if (got == 0) return fail(Code::source_changed, path_, "it became shorter");
-    buffer += got;
-    offset += static_cast<std::uint64_t>(got);
-    size -= static_cast<std::size_t>(got);
-  }
+  const ssize_t got = read_whole(file_, offset, buffer, size);
+  if (got < 0) return local_failure(path_);
+  if (std::cmp_less(got, size)) return fail(Code::source_changed, path_, "it became shorter");
   return {};
 }
 
@@ -104,8 +98,7 @@ Range FileInput::next_hole(std::uint64_t offset) {
 Result<void> FileInput::check_unchanged() {
   struct stat after {};
   if (fstat(file_.get(), &after) != 0) return local_failure(path_);
-  if (after.st_size != before_.st_size || after.st_mtim.tv_sec != before_.st_mtim.tv_sec ||
-      after.st_mtim.tv_nsec != before_.st_mtim.tv_nsec)
+  if (after.st_size != before_.st_size || ns_of(after.st_mtim) != ns_of(before_.st_mtim))
     return fail(Code::source_changed, path_);
   return {};
 }
@@ -224,8 +217,7 @@ Result<LocalInput> input_from(const LocalFile& local, const Call& call) {
   if (!S_ISREG(status.st_mode)) return spool_descriptor(file, local.path, call);
   protocol::Preserve preserve;
   if (local.keep_mode) preserve.mode = status.st_mode & 07777;
-  if (local.keep_mtime)
-    preserve.mtime_ns = status.st_mtim.tv_sec * 1'000'000'000ll + status.st_mtim.tv_nsec;
+  if (local.keep_mtime) preserve.mtime_ns = ns_of(status.st_mtim);
   if (status.st_size == 0) {
     auto read = spool_descriptor(file, local.path, call);
     if (read) read->preserve = preserve;

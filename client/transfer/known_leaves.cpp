@@ -65,4 +65,19 @@ std::string_view leaves_at(std::string_view known, std::uint64_t offset, std::si
   return known.substr(first, count_of(size) * digest_bytes);
 }
 
+bool conflict(std::string_view arrived, std::string_view leaves) {
+  static const std::string missing(digest_bytes, '\0');
+  for (std::size_t at = 0; at < std::min(arrived.size(), leaves.size()); at += digest_bytes) {
+    const auto before = arrived.substr(at, digest_bytes);
+    if (before != missing && before != leaves.substr(at, digest_bytes)) return true;
+  }
+  return false;
+}
+
+bool share_a_leaf(std::string_view one, std::string_view other) {
+  for (std::size_t at = 0; at < std::min(one.size(), other.size()); at += digest_bytes)
+    if (one.substr(at, digest_bytes) == other.substr(at, digest_bytes)) return true;
+  return false;
+}
+
 }  // namespace sluice::client

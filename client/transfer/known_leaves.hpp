@@ -22,4 +22,8 @@ protocol::Result<std::string> leaves_of_snapshot(Pipeline& pipeline, const std::
 /// Those of the `size` bytes at `offset`; as many of them as are known.
 std::string_view leaves_at(std::string_view known, std::uint64_t offset, std::size_t size);
 
+/// Whether one of the leaves has arrived with another digest than it has now.
+bool conflict(std::string_view arrived, std::string_view leaves);
+bool share_a_leaf(std::string_view one, std::string_view other);
+
 }  // namespace sluice::client

@@ -15,25 +15,6 @@ using protocol::Result;
 
 namespace {
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-
-std::int64_t ns_of(const timespec& time) {
-  return time.tv_sec * ns_per_s + time.tv_nsec;
-}
-
-// Up to `size` bytes, fewer at the end; -1: errno.
-ssize_t read_whole(const FileHandle& file, char* buffer, std::size_t size) {
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::pread(file.get(), buffer + done, size - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return static_cast<ssize_t>(done);
-}
-
 bool set_mode(int fd, std::uint32_t mode) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && ((status.st_mode & 07777) == mode || ::fchmod(fd, mode) == 0);
@@ -59,7 +40,7 @@ Result<protocol::Preserve> LocalFolder::load(const std::string& name, std::size_
   const std::size_t begin = bytes.size();
   // One more than it has: files that are made as they are read say that they are empty.
   bytes.resize(begin + size + 1);
-  const ssize_t got = read_whole(file, bytes.data() + begin, size + 1);
+  const ssize_t got = read_whole(file, 0, bytes.data() + begin, size + 1);
   bytes.resize(begin + (std::cmp_equal(got, size) ? size : 0));
   struct stat after {};
   if (got < 0 || ::fstat(file.get(), &after) != 0) return local_failure(path_of(name));
@@ -98,12 +79,7 @@ bool LocalFolder::make(const std::string& name, std::string_view bytes,
   const FileHandle file(::openat(directory_.get(), ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode));
   if (!file.is_open() || !write_all(file, bytes, name)) return false;
   if (local_.keep_mode && !set_mode(file.get(), attributes.mode & 07777)) return false;
-  if (local_.keep_mtime) {
-    const std::int64_t rest_ns = (attributes.mtime_ns % ns_per_s + ns_per_s) % ns_per_s;
-    const timespec times[2] = {{0, UTIME_OMIT},
-                               {(attributes.mtime_ns - rest_ns) / ns_per_s, rest_ns}};
-    if (::futimens(file.get(), times) != 0) return false;
-  }
+  if (local_.keep_mtime && !set_mtime(file, attributes.mtime_ns)) return false;
   const std::string unnamed = "/proc/self/fd/" + std::to_string(file.get());
   return ::linkat(AT_FDCWD, unnamed.c_str(), directory_.get(), name.c_str(), AT_SYMLINK_FOLLOW) ==
          0;

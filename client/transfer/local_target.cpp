@@ -28,19 +28,6 @@ namespace {
 
 constexpr std::chrono::milliseconds reader_look_every{50};
 
-// False as well if there is less.
-bool read_exactly(const FileHandle& file, std::uint64_t offset, char* buffer, std::size_t size) {
-  while (size > 0) {
-    const ssize_t got = pread(file.get(), buffer, size, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    buffer += got;
-    offset += static_cast<std::uint64_t>(got);
-    size -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
 // How many of the bytes are in whole leaves of nothing but zeros, at the beginning. The last leaf
 // of a file may be short.
 std::size_t zeros_at_begin(std::string_view bytes) {
@@ -163,7 +150,7 @@ void LocalTarget::keep_part() {
 Result<bool> LocalTarget::holds(std::uint64_t offset, std::size_t size, std::string_view leaves) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   const auto is_in = [&](const FileHandle& file) {
-    return read_exactly(file, offset, buffer.get(), size) &&
+    return std::cmp_equal(read_whole(file, offset, buffer.get(), size), size) &&
            protocol::leaves_of({buffer.get(), size}) == leaves;
   };
   if (part_has_some_ && is_in(file_)) return true;
@@ -242,16 +229,8 @@ Result<void> LocalTarget::finish(const Attributes& attributes) {
   if (is_part_) unmark_part(file_);
   if (local_.keep_mode && fchmod(file_.get(), attributes.mode & 07777) != 0)
     return local_failure(local_.path);
-  if (local_.keep_mtime) {
-    std::int64_t seconds = attributes.mtime_ns / 1'000'000'000;
-    std::int64_t nanoseconds = attributes.mtime_ns % 1'000'000'000;
-    if (nanoseconds < 0) {
-      nanoseconds += 1'000'000'000;
-      --seconds;
-    }
-    const timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
-    if (futimens(file_.get(), times) != 0) return local_failure(local_.path);
-  }
+  if (local_.keep_mtime && !set_mtime(file_, attributes.mtime_ns))
+    return local_failure(local_.path);
   if (!take_name()) return failure_of(local_.path);
   temporary_.clear();
   if (!is_part_) remove_part(local_.path);

@@ -23,24 +23,6 @@ namespace limits = protocol::limits;
 
 namespace {
 
-constexpr std::size_t digest_bytes = sizeof(protocol::Digest);
-
-// Whether a leaf has arrived with another digest than it has now.
-bool conflict(std::string_view arrived, std::string_view leaves) {
-  static const std::string missing(digest_bytes, '\0');
-  for (std::size_t at = 0; at < std::min(arrived.size(), leaves.size()); at += digest_bytes) {
-    const auto before = arrived.substr(at, digest_bytes);
-    if (before != missing && before != leaves.substr(at, digest_bytes)) return true;
-  }
-  return false;
-}
-
-bool share_a_leaf(std::string_view one, std::string_view other) {
-  for (std::size_t at = 0; at < std::min(one.size(), other.size()); at += digest_bytes)
-    if (one.substr(at, digest_bytes) == other.substr(at, digest_bytes)) return true;
-  return false;
-}
-
 // The version to take from is gone or cannot be read; its bytes can be sent all the same.
 bool is_about_reuse(Code code) {
   return code == Code::snapshot_gone || code == Code::io_error || code == Code::denied;
