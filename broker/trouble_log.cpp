@@ -24,7 +24,6 @@ bool is_trouble(Code code) {
 
 // What most requests have in common; keys that are not asked for are passed over.
 struct WithPath {
-  static constexpr auto type = protocol::Type::error;
   std::string path;
   template <class V, class S>
   static void fields(V& v, S& s) {

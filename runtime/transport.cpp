@@ -99,7 +99,8 @@ zmq::message_t body_frame(Message& message) {
     std::string body;
     std::shared_ptr<const void> owner;
   };
-  auto lent = std::make_shared<const Lent>(std::move(message.body), std::move(message.body_owner));
+  auto lent =
+      std::make_shared<const Lent>(Lent{std::move(message.body), std::move(message.body_owner)});
   const std::string& body = lent->body;
   return to_frame({std::move(lent), body.data(), body.size()});
 }
