@@ -113,7 +113,6 @@ class Broker final : public runtime::Actor {
   void on_room_made(Job& job, Time now, runtime::Outbox& outbox);
 
   Job& add_job(runtime::Message&& request, Session* session, Connection connection, Time now);
-  /// To the workers, or to those that wait for memory.
   /// Gives it to the lock actor or into the queue; it may have to wait for what was read before.
   void start(Job& job, Time now, runtime::Outbox& outbox);
   void hand_out(runtime::Outbox& outbox);

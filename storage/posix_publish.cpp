@@ -113,13 +113,8 @@ Result<void> PosixStorage::adopt_spares() {
 }
 
 void PosixStorage::prepare_small(std::vector<SmallPut>&& puts) {
-  std::vector<PreparedFiles::Slot> slots;
-  for (const SmallPut& put : puts) {
-    // What is not in the log for sure must not lead to bytes of another file after a power loss.
-    auto spare = put.relaxed ? std::nullopt : spares_.take();
-    const bool is_spare = spare.has_value();
-    slots.push_back({is_spare ? std::move(*spare) : spares_.new_name(), is_spare});
-  }
+  std::vector<SpareFiles::Slot> slots;
+  for (const SmallPut& put : puts) slots.push_back(spares_.slot(put.relaxed));
   prepared_.begin(std::move(puts), std::move(slots));
 }
 
@@ -128,36 +123,21 @@ Result<bool> PosixStorage::publish_small(const std::string& path, const FileStam
                                          bool relaxed) {
   const auto place = find_place(*root_, path);
   if (!place) return tl::make_unexpected(place.error());
-  if (const auto name = write_spare(stamp, bytes, preserve, relaxed)) {
-    auto replaced = move_small(root_->spare.get(), *name, *place);
+  auto written = prepared_.take(stamp.version);
+  if (!written) written = write_small(*root_, spares_.slot(relaxed), bytes, stamp, preserve);
+  if (written) {
+    if (written->was_spare || written->was_useless) spares_.count_use(written->was_spare);
+    auto replaced = move_small(root_->spare.get(), written->name, *place);
     // Else a worker has removed it for the room it takes.
     if (replaced || replaced.error().code != Code::not_found) return replaced;
   }
   const int claimed = root_->claimed.get();
   const std::string anew = anew_name(stamp.version);
-  auto written = write_new(claimed, anew, bytes, stamp, preserve);
-  if (!written && written.error().code == Code::no_space && remove_spares(*root_))
-    written = write_new(claimed, anew, bytes, stamp, preserve);
-  if (!written) return tl::make_unexpected(written.error());
+  auto in_claimed = write_new(claimed, anew, bytes, stamp, preserve);
+  if (!in_claimed && in_claimed.error().code == Code::no_space && remove_spares(*root_))
+    in_claimed = write_new(claimed, anew, bytes, stamp, preserve);
+  if (!in_claimed) return tl::make_unexpected(in_claimed.error());
   return move_small(claimed, anew, *place);
-}
-
-// The name in spare/ of a file that is written whole, if there is one.
-std::optional<std::string> PosixStorage::write_spare(const FileStamp& stamp,
-                                                     std::span<const char> bytes,
-                                                     const Preserve& preserve, bool relaxed) {
-  if (const auto prepared = prepared_.take(stamp.version)) {
-    if (prepared->was_spare || prepared->was_useless) spares_.count_use(prepared->was_spare);
-    return prepared->name;
-  }
-  // As in prepare_small.
-  if (auto spare = relaxed ? std::nullopt : spares_.get()) {
-    if (write_over(*spare, bytes, stamp, preserve)) return spare->name;
-    unlink_at(root_->spare.get(), spare->name);
-  }
-  std::string name = spares_.new_name();
-  if (!write_new(root_->spare.get(), name, bytes, stamp, preserve)) return std::nullopt;
-  return name;
 }
 
 // As move_into_place; a small file that is replaced becomes a spare. Removes the file where it

@@ -98,8 +98,6 @@ class PosixStorage : public Storage {
   /// As `make_room`, and no more than is needed: nothing where the disk could not hold so many
   /// bytes, and what others may come back for goes last, and only where that makes enough room.
   void make_room_for(std::uint64_t bytes);
-  std::optional<std::string> write_spare(const FileStamp& stamp, std::span<const char> bytes,
-                                         const Preserve& preserve, bool relaxed);
   Result<bool> move_small(int directory, const std::string& name, const Place& place);
   Result<bool> move_into_place(int directory, const std::string& name, const Place& place);
 

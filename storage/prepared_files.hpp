@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "storage/root.hpp"
+#include "storage/small_put.hpp"
 #include "storage/storage.hpp"
 
 namespace sluice::storage {
@@ -25,29 +26,16 @@ class PreparedFiles {
   PreparedFiles(const PreparedFiles&) = delete;
   PreparedFiles& operator=(const PreparedFiles&) = delete;
 
-  /// Where one is to be written: a name in spare/, of a spare or of nothing yet.
-  struct Slot {
-    std::string name;
-    bool is_spare = false;
-  };
-  /// One that is written whole.
-  struct Prepared {
-    std::string name;
-    bool was_spare = false;
-    /// There was a spare that could not be used, and has been removed.
-    bool was_useless = false;
-  };
-
   /// Begins with these, a slot each. Those of before are dropped.
-  void begin(std::vector<SmallPut>&& puts, std::vector<Slot>&& slots);
+  void begin(std::vector<SmallPut>&& puts, std::vector<SpareFiles::Slot>&& slots);
   /// The file of this version, waited for. Nothing: it is not among them, or could not be written.
-  std::optional<Prepared> take(std::uint64_t version);
+  std::optional<WrittenSmall> take(std::uint64_t version);
   /// Removes those that nobody took.
   void drop();
 
  private:
   std::shared_ptr<const Root> root_;
-  std::unordered_map<std::uint64_t, std::future<std::optional<Prepared>>> coming_;
+  std::unordered_map<std::uint64_t, std::future<std::optional<WrittenSmall>>> coming_;
   /// The thread.
   std::future<void> writer_;
 };

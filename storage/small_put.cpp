@@ -5,7 +5,10 @@
 
 namespace sluice::storage {
 
-bool write_over(const SpareFiles::Spare& spare, std::span<const char> bytes, const FileStamp& stamp,
+namespace {
+
+// False: errno.
+bool write_over(const Spare& spare, std::span<const char> bytes, const FileStamp& stamp,
                 const Preserve& preserve) {
   const int file = spare.file.get();
   if (!write_at(file, bytes, 0)) return false;
@@ -16,6 +19,23 @@ bool write_over(const SpareFiles::Spare& spare, std::span<const char> bytes, con
   if (bytes.empty() && ::futimens(file, nullptr) != 0) return false;
   return write_stamp(file, stamp) &&
          preserve_onto(file, preserve, 0644, spare.info.st_mode & mode_t{07777});
+}
+
+}  // namespace
+
+std::optional<WrittenSmall> write_small(const Root& root, const SpareFiles::Slot& slot,
+                                        std::span<const char> bytes, const FileStamp& stamp,
+                                        const Preserve& preserve) {
+  WrittenSmall written{slot.name};
+  if (slot.is_spare) {
+    const Spare spare = open_spare(root, slot.name);
+    written.was_spare = spare.file && write_over(spare, bytes, stamp, preserve);
+    if (written.was_spare) return written;
+    written.was_useless = spare.is_useless;
+    if (spare.file) unlink_at(root.spare.get(), slot.name);
+  }
+  if (!write_new(root.spare.get(), slot.name, bytes, stamp, preserve)) return std::nullopt;
+  return written;
 }
 
 Result<void> write_new(int directory, const std::string& name, std::span<const char> bytes,

@@ -2,6 +2,7 @@
 // they are moved into place. Any thread. Read on: posix_publish.cpp, prepared_files.hpp.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,11 +12,20 @@
 
 namespace sluice::storage {
 
-/// All of a small file, over what is in a spare. False: errno.
-bool write_over(const SpareFiles::Spare& spare, std::span<const char> bytes, const FileStamp& stamp,
-                const Preserve& preserve);
+/// A small file that is written whole.
+struct WrittenSmall {
+  /// In spare/.
+  std::string name;
+  bool was_spare = false;
+  /// There was a spare for it that could not be used.
+  bool was_useless = false;
+};
+/// Over the spare of the slot, or into a new file. Nothing where it fails, and no file is left.
+std::optional<WrittenSmall> write_small(const Root& root, const SpareFiles::Slot& slot,
+                                        std::span<const char> bytes, const FileStamp& stamp,
+                                        const Preserve& preserve);
 
-/// The same into a new file in `directory`. Leaves none where it fails.
+/// Into a new file in `directory`. Leaves none where it fails.
 Result<void> write_new(int directory, const std::string& name, std::span<const char> bytes,
                        const FileStamp& stamp, const Preserve& preserve);
 

@@ -21,8 +21,6 @@ namespace {
 
 // Between two looks at the room on the disk, which cost a system call; and removed in one go.
 constexpr std::uint64_t adds_a_look = 1024;
-// One that cannot be used is not looked for for ever: a new file does as well.
-constexpr int tries = 4;
 // After so many in a row none is kept until the next start: here something is attached to every
 // file, such as the label of a security module, or nobody gives leases.
 constexpr int most_useless = 64;
@@ -54,7 +52,7 @@ bool has_only_stamp(int fd) {
 }
 
 // Once nobody has it open, nobody can give it another name either: so that is asked last.
-bool is_usable(SpareFiles::Spare& spare) {
+bool is_usable(Spare& spare) {
   const int file = spare.file.get();
   return !is_open_elsewhere(file) && has_only_stamp(file) && ::fstat(file, &spare.info) == 0 &&
          S_ISREG(spare.info.st_mode) && spare.info.st_nlink == 1;
@@ -120,34 +118,18 @@ void SpareFiles::add(std::string name, const struct stat& replaced) {
   if (added_ % adds_a_look == 0) look_for_room();
 }
 
-std::string SpareFiles::new_name() {
-  return hex_name(++last_name_);
-}
-
-std::optional<std::string> SpareFiles::take() {
-  if (kept_.empty() || kept_.front().ordinal > synced_ ||
+SpareFiles::Slot SpareFiles::slot(bool relaxed) {
+  if (relaxed || kept_.empty() || kept_.front().ordinal > synced_ ||
       Clock::now() - kept_.front().since < rest_)
-    return std::nullopt;
-  std::string name = std::move(kept_.front().name);
+    return {hex_name(++last_name_), false};
+  Slot slot{std::move(kept_.front().name), true};
   disk_bytes_ -= kept_.front().bytes;
   kept_.pop_front();
-  return name;
+  return slot;
 }
 
-std::optional<SpareFiles::Spare> SpareFiles::get() {
-  for (int i = 0; i < tries; ++i) {
-    const auto name = take();
-    if (!name) break;
-    Spare spare = open_spare(*root_, *name);
-    if (spare.file || spare.is_useless) count_use(!spare.is_useless);
-    if (spare.file) return spare;
-  }
-  return std::nullopt;
-}
-
-SpareFiles::Spare open_spare(const Root& root, const std::string& name) {
-  SpareFiles::Spare spare;
-  spare.name = name;
+Spare open_spare(const Root& root, const std::string& name) {
+  Spare spare;
   spare.file = open_at(root.spare.get(), name, O_RDWR | O_NONBLOCK);
   // Removed, because somebody needed the room.
   if (!spare.file && errno == ENOENT) return spare;

@@ -37,21 +37,16 @@ class SpareFiles {
   /// small, with no other name, ours, and there is room for more. False: all is as it was.
   bool exchange(const std::string& name, const Place& place);
 
-  /// A file to be written over, open, its name in spare/, and what it was.
-  struct Spare {
-    Descriptor file;
+  /// Where a small file is to be written: a name in spare/, of a spare that may be written over if
+  /// it can be used, or of nothing yet. It is the caller's.
+  struct Slot {
     std::string name;
-    struct stat info {};
-    /// It could not be used: there is no `file`, and it has been removed.
-    bool is_useless = false;
+    bool is_spare = false;
   };
-  /// The name of a spare that may be written over, if it can be used: it is the caller's now.
-  std::optional<std::string> take();
-  /// One that can, if there is one.
-  std::optional<Spare> get();
-  /// A name in spare/ for a new file.
-  std::string new_name();
-  /// Whether one that was taken could be used.
+  /// `relaxed`: for a put that is not in the log for sure. It must not lead to bytes of another
+  /// file after a power loss, so it gets no spare.
+  Slot slot(bool relaxed);
+  /// Whether a spare that was given could be used.
   void count_use(bool was_useful) { useless_ = was_useful ? 0 : useless_ + 1; }
 
   /// See Storage.
@@ -88,9 +83,16 @@ class SpareFiles {
   int useless_ = 0;
 };
 
-/// Opens a spare that was taken. No `file`: it cannot be used, or has been removed for the room it
-/// takes. Any thread.
-SpareFiles::Spare open_spare(const Root& root, const std::string& name);
+/// A file to be written over, and what it was.
+struct Spare {
+  Descriptor file;
+  struct stat info {};
+  /// It could not be used: there is no `file`, and it has been removed.
+  bool is_useless = false;
+};
+/// Opens a spare that was given out. No `file`: it cannot be used, or has been removed for the room
+/// it takes. Any thread.
+Spare open_spare(const Root& root, const std::string& name);
 
 /// Removes the spares, for the room they take; tells whether there were any. Any thread and
 /// process: whoever was about to use one takes a new file.

@@ -3,7 +3,7 @@
 #include "runtime/transport.hpp"
 
 #include <chrono>
-#include <thread>
+#include <future>
 
 #include "protocol/messages/session.hpp"
 #include "runtime/poller.hpp"
@@ -86,21 +86,19 @@ TEST_CASE("the owner of a body lives until the body was sent") {
   REQUIRE(pair.dealer->send(hello) == Socket::Sent::done);
   Message got = receive(*pair.router);
   const std::size_t size = GENERATE(3, 1 << 20);
-  auto owner = std::make_shared<const int>(0);
-  const std::weak_ptr<const int> seen = owner;
+  const auto sent = std::make_shared<std::promise<void>>();
   {
     Message reply = make_reply(got, sluice::protocol::Pong{});
     reply.body = std::string(size, 'b');
-    reply.body_owner = std::move(owner);
+    reply.body_owner =
+        std::shared_ptr<const void>(sent.get(), [sent](const void*) { sent->set_value(); });
     REQUIRE(pair.router->send(reply) == Socket::Sent::done);
   }
   Message back = receive(*pair.dealer);
   CHECK(back.body == std::string(size, 'b'));
   CHECK_FALSE(back.body_owner);
   // What was lent comes back on libzmq's thread.
-  for (int i = 0; i < 1'000 && !seen.expired(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  CHECK(seen.expired());
+  CHECK(sent->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready);
 }
 
 TEST_CASE("an unstamped socket takes no stamped message and goes on") {
