@@ -108,19 +108,28 @@ client::UploadRequest kept_request() {
   return request;
 }
 
-TEST_CASE("an upload goes on where an earlier try was cut short") {
-  const Scratch scratch;
+/// A put of "a" whose server was lost after 12 chunks; it still is.
+struct CutUpload {
+  Scratch scratch;
   FakeServer server;
-  server.granted = large_limits();
-  const std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
-  const auto first = upload(server, kept_request(), *input_from(bytes), {});
-  server.settle();
-  REQUIRE_FALSE(first);
-  CHECK(first.error().code == Code::unreachable);
-  REQUIRE(server.uploads.size() == 1);
-  CHECK(scratch.remembered() == 1);
-  CHECK(server.seen[Type::write_abort] == 0);
+  std::string bytes = pattern(size);
+
+  CutUpload() {
+    server.granted = large_limits();
+    server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
+    const auto first = upload(server, kept_request(), *input_from(bytes), {});
+    server.settle();
+    REQUIRE_FALSE(first);
+    CHECK(first.error().code == Code::unreachable);
+    REQUIRE(server.uploads.size() == 1);
+    CHECK(scratch.remembered() == 1);
+    CHECK(server.seen[Type::write_abort] == 0);
+  }
+};
+
+TEST_CASE("an upload goes on where an earlier try was cut short") {
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   server.fault = nullptr;
   const std::uint64_t before = server.chunk_bytes_got;
   std::uint64_t reported = 0;
@@ -162,13 +171,8 @@ TEST_CASE("what is not worth it, or is refused, is not kept") {
 }
 
 TEST_CASE("an upload that is gone on with and ends early keeps what earlier tries have sent") {
-  const Scratch scratch;
-  FakeServer server;
-  server.granted = large_limits();
-  const std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
-  REQUIRE_FALSE(upload(server, kept_request(), *input_from(bytes), {}));
-  server.settle();
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   const Type at = GENERATE(Type::write_status, Type::write_begin, Type::write_chunk);
   const Code code = GENERATE(Code::unreachable, Code::cancelled, Code::overloaded);
   server.fault = failing(server, at, 0, code);
@@ -188,13 +192,8 @@ TEST_CASE("an upload that is gone on with and ends early keeps what earlier trie
 }
 
 TEST_CASE("an upload that another try has begun is left alone until it is known what was there") {
-  const Scratch scratch;
-  FakeServer server;
-  server.granted = large_limits();
-  const std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
-  REQUIRE_FALSE(upload(server, kept_request(), *input_from(bytes), {}));
-  server.settle();
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   bool stays = true;
   auto request = kept_request();
   SECTION("the server cannot tell") {
@@ -218,15 +217,9 @@ TEST_CASE("an upload that another try has begun is left alone until it is known 
 }
 
 TEST_CASE("an upload is touched while what has arrived is only read again") {
-  const Scratch scratch;
-  FakeServer server;
-  server.granted = large_limits();
-  const std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   auto request = kept_request();
-  REQUIRE_FALSE(upload(server, request, *input_from(bytes), {}));
-  server.settle();
-  REQUIRE(server.uploads.size() == 1);
   // Some are missing in between, so that chunks are under way meanwhile.
   std::string& arrived = server.arrived[server.uploads.begin()->first];
   arrived.replace(1 * 16, 16, std::string(16, '\0'));
@@ -249,14 +242,9 @@ TEST_CASE("an upload is touched while what has arrived is only read again") {
 }
 
 TEST_CASE("an upload that is gone when it is touched is not begun again, but another") {
-  const Scratch scratch;
-  FakeServer server;
-  server.granted = large_limits();
-  const std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   auto request = kept_request();
-  REQUIRE_FALSE(upload(server, request, *input_from(bytes), {}));
-  server.settle();
   const std::string id = server.uploads.begin()->first;
   server.fault = [&](const runtime::Message& message) -> std::optional<protocol::Error> {
     if (message.header.type != Type::write_status || !server.uploads.contains(id))
@@ -289,13 +277,8 @@ TEST_CASE("what is worth keeping depends on how it ended and how far it was") {
 }
 
 TEST_CASE("an upload whose file has changed is begun anew") {
-  const Scratch scratch;
-  FakeServer server;
-  server.granted = large_limits();
-  std::string bytes = pattern(size);
-  server.fault = failing(server, Type::write_chunk, 12, Code::unreachable);
-  REQUIRE_FALSE(upload(server, kept_request(), *input_from(bytes), {}));
-  server.settle();
+  CutUpload cut;
+  auto& [scratch, server, bytes] = cut;
   server.fault = nullptr;
   SECTION("other bytes") {
     bytes[3 * chunk] ^= 1;
